@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := pyproject.toml constraints.txt
+# The first interpreter that starts and is new enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 8
+
+# uv is quicker where it is installed; where it is missing, or cannot reach the registry, pip does the same.
+define install
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	@echo "==> setting up $(VENV)"
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@{ command -v uv >/dev/null && uv pip install -q --python $(BIN)/python -c constraints.txt -e '$(1)'; } \
+		|| $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '$(1)'
+endef
+
+.PHONY: help run test check format schema
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/.installed ## set up what is missing and start the server with its embedded database
+	@exec $(BIN)/billgraph serve
+
+test: $(VENV)/.installed-dev ## set up what is missing and run every test on SQLite and on PostgreSQL
+	$(PYTEST)
+
+check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the tests that need no PostgreSQL
+	@echo "==> format"; $(BIN)/ruff format --check .
+	@echo "==> lint"; $(BIN)/ruff check .
+	@echo "==> types"; $(BIN)/mypy
+	@echo "==> layers"; $(BIN)/lint-imports
+	@echo "==> schema"; $(BIN)/billgraph export-schema | diff schema.graphql -
+	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite tests/unit tests/property tests/test_tidy.py
+	@echo "==> integration tests on SQLite"; $(PYTEST) --database sqlite tests/integration
+
+format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.installed-dev ## write schema.graphql from the code
+	$(BIN)/billgraph export-schema > $(VENV)/schema.graphql
+	mv $(VENV)/schema.graphql schema.graphql
+
+$(VENV)/.installed: $(PINS)
+	$(call install,.)
+	@touch $@
+
+$(VENV)/.installed-dev: $(PINS)
+	$(call install,.[dev])
+	@touch $@ $(VENV)/.installed

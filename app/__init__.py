@@ -1,0 +1,1 @@
+"""Billgraph: a usage-based billing API."""

@@ -1,0 +1,85 @@
+"""Drafts of customers, their subscriptions and payments."""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from app.billing.decimals import within_bounds
+from app.billing.errors import ErrorCode, Problems
+from app.billing.text import check_external_id, check_metadata, check_name, check_optional_text
+
+# The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, without its brackets).
+MAX_EMAIL_LENGTH = 254
+MAX_PAYMENT_TERM_DAYS = 365
+DEFAULT_PAYMENT_TERM_DAYS = 30
+
+# Only what every address has: whether one exists is found out by writing to it.
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerDraft:
+    """A customer as a user wants it; `external_id` is the merchant's own, `test_clock` an id."""
+
+    external_id: str | None = None
+    name: str
+    email: str | None = None
+    test_clock: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionDraft:
+    """A subscription as a user wants it: to a plan (its default version) or to one plan version."""
+
+    customer: str
+    plan: str | None = None
+    plan_version: str | None = None
+    payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
+    allow_concurrent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaymentDraft:
+    """A payment as a user reports it; `amount` is in major units, None means all that is due."""
+
+    invoice: str
+    amount: Decimal | None = None
+    method: str
+    reference: str | None = None
+
+
+def check_customer(draft: CustomerDraft, problems: Problems) -> None:
+    """Note every problem of a customer that can be seen without a look-up, in the order of its fields."""
+    check_external_id(problems, "externalId", draft.external_id)
+    check_name(problems, "name", draft.name)
+    if draft.email is not None:
+        _check_email(draft.email, problems)
+    check_metadata(problems, "metadata", draft.metadata)
+
+
+def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
+    """Note every problem of a subscription that can be seen without a look-up, in the order of its fields."""
+    if draft.plan is None and draft.plan_version is None:
+        problems.add(ErrorCode.BLANK, "planId", "A plan or a plan version is needed.")
+    elif draft.plan is not None and draft.plan_version is not None:
+        problems.add(ErrorCode.INVALID, "planVersionId", "Give a plan or a plan version, not both.")
+    if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
+        message = f"Must be 0 to {MAX_PAYMENT_TERM_DAYS} days."
+        problems.add(ErrorCode.OUT_OF_RANGE, "paymentTermDays", message)
+
+
+def check_payment(draft: PaymentDraft, problems: Problems) -> None:
+    """Note every problem of a payment that can be seen without its invoice, in the order of its fields."""
+    if draft.amount is not None and (not within_bounds(draft.amount) or draft.amount <= 0):
+        message = "Must be above zero, with at most 20 digits before and 18 after the point."
+        problems.add(ErrorCode.OUT_OF_RANGE, "amount", message)
+    check_name(problems, "method", draft.method)
+    check_optional_text(problems, "reference", draft.reference)
+
+
+def _check_email(email: str, problems: Problems) -> None:
+    counted = len(problems.errors)
+    check_name(problems, "email", email, MAX_EMAIL_LENGTH)
+    if len(problems.errors) == counted and _EMAIL.fullmatch(email) is None:
+        problems.add(ErrorCode.INVALID, "email", "Must be an address like billing@acme.example.")

@@ -1,0 +1,80 @@
+"""The states of subscriptions and invoices, and the only moves between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from app.billing.errors import InvariantBroken
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscription stands."""
+
+    PENDING_PAYMENT = "PENDING_PAYMENT"
+    ACTIVE = "ACTIVE"
+    PAST_DUE = "PAST_DUE"
+    TERMINATED = "TERMINATED"
+
+
+class TerminationReason(StrEnum):
+    """Why a subscription ended."""
+
+    INITIAL_PAYMENT_EXPIRED = "INITIAL_PAYMENT_EXPIRED"
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands."""
+
+    DRAFT = "DRAFT"
+    ISSUED = "ISSUED"
+    PAID = "PAID"
+    VOID = "VOID"
+    UNCOLLECTIBLE = "UNCOLLECTIBLE"
+
+
+class InvoiceReason(StrEnum):
+    """What an invoice bills: the start of a subscription (Invoice 0), or one of its boundaries."""
+
+    SUBSCRIPTION_START = "SUBSCRIPTION_START"
+    SUBSCRIPTION_CYCLE = "SUBSCRIPTION_CYCLE"
+
+
+class PaymentTerm(StrEnum):
+    """Whether a price is due at the start or at the end of the period it covers."""
+
+    IN_ADVANCE = "IN_ADVANCE"
+    IN_ARREARS = "IN_ARREARS"
+
+
+SUBSCRIPTION_MOVES: Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
+    SubscriptionStatus.PENDING_PAYMENT: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.TERMINATED}),
+    SubscriptionStatus.ACTIVE: frozenset({SubscriptionStatus.PAST_DUE, SubscriptionStatus.TERMINATED}),
+    SubscriptionStatus.PAST_DUE: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.TERMINATED}),
+    SubscriptionStatus.TERMINATED: frozenset(),
+}
+
+INVOICE_MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
+    InvoiceStatus.DRAFT: frozenset({InvoiceStatus.ISSUED}),
+    InvoiceStatus.ISSUED: frozenset({InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}),
+    InvoiceStatus.PAID: frozenset(),
+    InvoiceStatus.VOID: frozenset(),
+    InvoiceStatus.UNCOLLECTIBLE: frozenset(),
+}
+
+# A pending subscription is live: it holds its place until it is paid or expires.
+LIVE_SUBSCRIPTION_STATUSES: frozenset[SubscriptionStatus] = frozenset(SubscriptionStatus) - {
+    SubscriptionStatus.TERMINATED
+}
+
+
+def move_subscription(old: SubscriptionStatus, new: SubscriptionStatus) -> SubscriptionStatus:
+    """Return `new` if a subscription may go there from `old`; InvariantBroken otherwise."""
+    if new not in SUBSCRIPTION_MOVES[old]:
+        raise InvariantBroken(f"A subscription can't go from {old} to {new}.")
+    return new
+
+
+def move_invoice(old: InvoiceStatus, new: InvoiceStatus) -> InvoiceStatus:
+    """Return `new` if an invoice may go there from `old`; InvariantBroken otherwise."""
+    if new not in INVOICE_MOVES[old]:
+        raise InvariantBroken(f"An invoice can't go from {old} to {new}.")
+    return new

@@ -1,0 +1,54 @@
+"""Identifiers and secrets: the only source of randomness.
+
+An id is a prefix, "_" and 128 bits as 26 characters of lower-case Crockford base 32 (no i, l, o, u), so that ids of one
+prefix sort as the numbers do. New ids carry a UUIDv7 (RFC 9562), hence sort by creation; event ids are derived.
+"""
+
+import hashlib
+import re
+import secrets
+
+from uuid_utils import uuid7
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ID_PATTERN = re.compile(r"([a-z]{2,5})_[0-7][0-9a-hjkmnp-tv-z]{25}", re.ASCII)
+
+
+def encode(number: int) -> str:
+    """Return a 128-bit number as 26 characters of base 32, most significant first."""
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id that sorts after the ones made before it (to the millisecond)."""
+    return f"{prefix}_{encode(uuid7().int)}"
+
+
+def prefix_of(identifier: str) -> str | None:
+    """Return the prefix of a well-formed id, or None where the text has not the form of one."""
+    match = ID_PATTERN.fullmatch(identifier)
+    return match.group(1) if match else None
+
+
+def event_id(environment_id: str, idempotency_key: str) -> str:
+    """Return the id of the event with this key: the same for every repeat, so that no look-up is needed to answer one."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (environment_id, idempotency_key):
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return f"evt_{encode(int.from_bytes(digest.digest(), 'big'))}"
+
+
+def new_idempotency_key() -> str:
+    """Return a key for an event that came without one."""
+    return encode(uuid7().int)
+
+
+def new_secret() -> str:
+    """Return an API key's secret: 256 random bits behind a prefix that secret scanners recognise."""
+    return f"sk_{secrets.token_urlsafe(32)}"
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored of a secret. SHA-256 suffices: 256 random bits can't be guessed, whatever the hash costs."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""Pages of rows by their parent, cut by key: ids sort by creation, so a page is where the one before it ended."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlmodel import SQLModel
+
+from app.db import Sessions
+from app.loaders.owner import Owner, owned_by
+from app.models import table_of
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Which rows hang on a parent: those of `model` whose column `by` holds its id; all of the owner's without `by`.
+
+    With `through`, a table between the two holds the parent's id in `by` and the row's in `link`.
+    """
+
+    model: type[SQLModel]
+    by: str | None = None
+    through: type[SQLModel] | None = None
+    link: str = "id"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which page: `size` rows between two ids, from the start, or from the end if `backward`."""
+
+    size: int
+    backward: bool = False
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of a page in order of their ids, and whether there are more on either side."""
+
+    rows: Sequence[Row[Any]]
+    has_next: bool
+    has_previous: bool
+
+
+async def pages_by_parent(
+    sessions: Sessions, owner: Owner, relation: Relation, window: Window, parents: Sequence[str]
+) -> list[Page]:
+    """Return a page for each parent, in one statement whatever their number."""
+    rows: dict[str, list[Row[Any]]] = defaultdict(list)
+    async with sessions.read() as session:
+        for row in await session.execute(_ranked(owner, relation, window, parents)):
+            rows[row.parent_key].append(row)
+    return [_page(window, rows[parent]) for parent in parents]
+
+
+async def counts_by_parent(sessions: Sessions, owner: Owner, relation: Relation, parents: Sequence[str]) -> list[int]:
+    """Return how many rows hang on each parent, in one statement whatever their number."""
+    statement = _related(owner, relation, parents)
+    counted = statement.with_only_columns(statement.selected_columns.parent_key, func.count()).group_by("parent_key")
+    async with sessions.read() as session:
+        counts = {parent: count for parent, count in await session.execute(counted)}
+    return [counts.get(parent, 0) for parent in parents]
+
+
+def _related(owner: Owner, relation: Relation, parents: Sequence[str]) -> Select[Any]:
+    table = table_of(relation.model)
+    statement = select(table).where(owned_by(owner, table))
+    if relation.by is None:
+        # What hangs on the root has one parent, which no column names.
+        return statement.add_columns(func.coalesce(None, parents[0]).label("parent_key"))
+    holder = table
+    if relation.through is not None:
+        holder = table_of(relation.through)
+        statement = statement.join(
+            holder, (holder.c.environment_id == table.c.environment_id) & (holder.c[relation.link] == table.c.id)
+        )
+    parent = holder.c[relation.by]
+    return statement.add_columns(parent.label("parent_key")).where(parent.in_(parents))
+
+
+def _ranked(owner: Owner, relation: Relation, window: Window, parents: Sequence[str]) -> Select[Any]:
+    """Return the rows of each parent's page and one beyond it, which says that there are more."""
+    identifier = table_of(relation.model).c.id
+    related = _related(owner, relation, parents).where(*_bounds(identifier, window))
+    order = identifier.desc() if window.backward else identifier.asc()
+    if relation.by is None:
+        return related.order_by(order).limit(window.size + 1)
+    rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=order)
+    ranked = related.add_columns(rank.label("page_rank")).subquery()
+    return select(ranked).where(ranked.c.page_rank <= window.size + 1).order_by(ranked.c.parent_key, ranked.c.page_rank)
+
+
+def _bounds(identifier: ColumnElement[str], window: Window) -> list[ColumnElement[bool]]:
+    bounds = []
+    if window.after is not None:
+        bounds.append(identifier > window.after)
+    if window.before is not None:
+        bounds.append(identifier < window.before)
+    return bounds
+
+
+def _page(window: Window, found: list[Row[Any]]) -> Page:
+    """Cut a page. A cursor is the id of a row that exists, so there is always something on its side."""
+    more, rows = len(found) > window.size, found[: window.size]
+    if window.backward:
+        return Page(rows[::-1], has_next=window.before is not None, has_previous=more)
+    return Page(rows, has_next=more, has_previous=window.after is not None)

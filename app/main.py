@@ -1,0 +1,63 @@
+"""Puts the application together: the only place that wires."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.events import EventsEndpoint
+from app.api.graphql_view import GraphQLView
+from app.api.health import health_routes
+from app.clock import Clock, SystemClock
+from app.db import Sessions, open_engine
+from app.graphql import schema
+from app.models import EnvironmentKind
+from app.services.audit import start_recording
+from app.settings import Settings
+from app.worker.loop import work_forever
+
+_PREFIXES = {EnvironmentKind.LIVE: "", EnvironmentKind.SANDBOX: "/sandbox"}
+
+
+class Application:
+    """The ASGI application. Events are answered in front of the router, whose cost they would feel."""
+
+    def __init__(self, router: Starlette, events: dict[str, ASGIApp]) -> None:
+        self.router = router
+        self.events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        target = self.events.get(scope.get("path", ""), self.router) if scope["type"] == "http" else self.router
+        await target(scope, receive, send)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Application:
+    """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
+    start_recording()
+    sessions = Sessions(open_engine(settings.database_url), clock or SystemClock())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        worker = asyncio.create_task(work_forever(sessions, settings.worker_interval))
+        yield
+        worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await worker
+        await sessions.engine.dispose()
+
+    views = [
+        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, kind, settings)) for kind, prefix in _PREFIXES.items()
+    ]
+    events: dict[str, ASGIApp] = {
+        f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
+    }
+    return Application(Starlette(routes=[*views, *health_routes(sessions)], lifespan=lifespan), events)
+
+
+def app_from_environment() -> Application:
+    """Return the application as the environment's settings describe it, for a server that starts several processes."""
+    return create_app(Settings())

@@ -1,0 +1,1 @@
+"""Events: read, stored once, and counted."""

@@ -1,0 +1,175 @@
+"""From the bytes of one event to its parts, with every problem named at once. It knows nothing of customers or metrics."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from app.billing.decimals import plain
+from app.billing.errors import ErrorCode, Problems, UserError
+from app.billing.text import check_external_id
+from app.strict_json import MalformedJson, decode
+
+MAX_EVENT_BYTES = 65_536
+MAX_STRING_LENGTH = 255
+FIRST_YEAR, LAST_YEAR = 1970, 2500
+
+# RFC 3339, and besides it what clients send: no zone (UTC is meant), no seconds, an offset without a colon.
+_TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:([Zz])|([+-]\d\d):?(\d\d))?", re.ASCII
+)
+# The raw text of `data` is cut out by msgspec, so that numbers are stored with the digits they came with.
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class EventInput:
+    """A well-formed event. `data` is its JSON text as it came; `content` says the same as another's if they mean the same."""
+
+    type: str
+    source: str
+    subject: str | None
+    external_subject: str | None
+    data: str
+    external_id: str | None
+    namespace: str | None
+    timestamp: datetime | None
+    idempotency_key: str | None
+    content: str
+
+
+class InvalidEvent(Exception):
+    """The bytes are no event. A single error without a field means that they could not be read as JSON at all."""
+
+    def __init__(self, errors: tuple[UserError, ...]) -> None:
+        """Take every problem found, in the order of the fields."""
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = errors
+
+
+def decode_event(body: bytes) -> EventInput:
+    """Read one event of domain.md section 4; raise InvalidEvent with all its problems.
+
+    Optional members may be null, which is the same as absent; members we don't know are ignored; of repeated names the
+    last counts.
+    """
+    try:
+        envelope = decode(body)
+    except MalformedJson as error:
+        raise InvalidEvent((UserError(ErrorCode.INVALID, None, f"The body can't be read: {error}."),)) from error
+    if not isinstance(envelope, dict):
+        raise InvalidEvent((UserError(ErrorCode.INVALID, None, "The body must be a JSON object."),))
+    problems = Problems()
+    parts = _parts(problems, envelope)
+    if problems.errors:
+        raise InvalidEvent(problems.errors)
+    data = bytes(_members.decode(body)["data"]).decode()
+    return EventInput(**parts, data=data, content=_content(parts, envelope["data"]))
+
+
+def content_hash(environment_id: str, event: EventInput) -> str:
+    """Return what tells a differing repeat from a true one: a hash of all but the idempotency key and the namespace."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (environment_id, event.content):
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return digest.hexdigest()
+
+
+def _parts(problems: Problems, envelope: dict[str, object]) -> dict[str, Any]:
+    """Check every member in the order in which domain.md lists them."""
+    parts: dict[str, Any] = {name: _text(problems, envelope, name, required=True) for name in ("type", "source")}
+    parts["subject"] = _text(problems, envelope, "subject")
+    parts["external_subject"] = _identifier(problems, envelope, "externalSubject")
+    if envelope.get("subject") is None and envelope.get("externalSubject") is None:
+        problems.add(ErrorCode.BLANK, "subject", "Give subject or externalSubject.")
+    if envelope.get("data") is None:
+        problems.add(ErrorCode.BLANK, "data", "Must be given.")
+    elif not isinstance(envelope["data"], dict):
+        problems.add(ErrorCode.INVALID, "data", "Must be an object.")
+    parts["timestamp"] = _timestamp(problems, envelope)
+    parts["idempotency_key"] = _text(problems, envelope, "idempotencyKey")
+    parts["external_id"] = _identifier(problems, envelope, "externalId")
+    parts["namespace"] = _text(problems, envelope, "namespace")
+    return parts
+
+
+def _text(problems: Problems, envelope: dict[str, object], name: str, *, required: bool = False) -> str | None:
+    """Return a text of 1 to 255 characters, or None where it is absent or a problem was noted."""
+    value = envelope.get(name)
+    if value is None:
+        if required:
+            problems.add(ErrorCode.BLANK, name, "Must be given.")
+        return None
+    if not isinstance(value, str):
+        problems.add(ErrorCode.INVALID, name, "Must be a string.")
+    elif not value:
+        problems.add(ErrorCode.BLANK, name, "Must not be empty.")
+    elif len(value) > MAX_STRING_LENGTH:
+        problems.add(ErrorCode.TOO_LONG, name, f"Must have at most {MAX_STRING_LENGTH} characters.")
+    else:
+        return value
+    return None
+
+
+def _identifier(problems: Problems, envelope: dict[str, object], name: str) -> str | None:
+    value = _text(problems, envelope, name)
+    check_external_id(problems, name, value)
+    return value
+
+
+def _timestamp(problems: Problems, envelope: dict[str, object]) -> datetime | None:
+    value = envelope.get("timestamp")
+    if value is None:
+        return None
+    match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        problems.add(ErrorCode.INVALID, "timestamp", "Must be an ISO 8601 date and time, like 2026-08-01T12:00:00Z.")
+        return None
+    if not FIRST_YEAR - 1 <= int(value[:4]) <= LAST_YEAR + 1:
+        return _out_of_range(problems)
+    try:
+        instant = _instant(match)
+    except ValueError:
+        problems.add(ErrorCode.INVALID, "timestamp", "Names a day, a time or an offset that does not exist.")
+        return None
+    return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else _out_of_range(problems)
+
+
+def _out_of_range(problems: Problems) -> None:
+    problems.add(ErrorCode.OUT_OF_RANGE, "timestamp", f"Must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
+
+
+def _instant(match: re.Match[str]) -> datetime:
+    """Return the instant in UTC, to the microsecond; finer digits, which the databases can't hold, are cut off."""
+    day, minute, second, fraction, _, hours, minutes = match.groups()
+    offset = f"{hours}:{minutes}" if hours else "+00:00"
+    wall = f"{day}T{minute}:{second or '00'}.{(fraction or '')[:6]:0<6}"
+    return datetime.fromisoformat(wall + offset).astimezone(UTC)
+
+
+def _content(parts: dict[str, Any], data: object) -> str:
+    timestamp = parts["timestamp"]
+    texts = [parts[name] for name in ("type", "source", "subject", "external_subject", "external_id")]
+    return _canonical([*texts, timestamp.isoformat() if timestamp else None, data])
+
+
+def _canonical(value: object) -> str:
+    """Write a value so that equal ones read the same: names in order, numbers by their value, no spaces."""
+    match value:
+        case dict():
+            members = (f"{json.dumps(name)}:{_canonical(value[name])}" for name in sorted(value))
+            return "{" + ",".join(members) + "}"
+        case list():
+            return "[" + ",".join(_canonical(item) for item in value) + "]"
+        case bool() | str() | None:
+            return json.dumps(value)
+        case int() | Decimal():
+            return plain(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is not read from JSON")

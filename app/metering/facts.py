@@ -1,0 +1,104 @@
+"""Stored events read as what they mean to a metric. All counting starts here, so that all figures agree."""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.billing.aggregation import Aggregation, MeteredValue
+from app.billing.extraction import UncountedReason, dimensions, metered_value
+from app.models import BillableMetric, Customer, table_of
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRules:
+    """What of a metric decides how an event counts."""
+
+    id: str
+    event_type: str
+    aggregation: Aggregation
+    value_property: str | None
+    group_by: tuple[tuple[str, str], ...]
+    event_from: datetime | None
+
+    def value_of(self, event_id: str, timestamp: datetime, data: dict[str, object]) -> MeteredValue | UncountedReason:
+        """Return what an event of the metric's type counts for, or why it counts for nothing."""
+        if self.event_from is not None and timestamp < self.event_from:
+            return UncountedReason.BEFORE_EVENT_FROM
+        return metered_value(self.aggregation, self.value_property, event_id, data)
+
+    def dimensions_of(self, data: dict[str, object]) -> dict[str, str | None]:
+        """Return the event's value for each of the metric's groupBy dimensions."""
+        return dimensions(self.group_by, data)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerNames:
+    """The customers that events may name, by their id and by the merchant's own id for them."""
+
+    ids: frozenset[str]
+    by_external_id: dict[str, str]
+
+    def resolve(self, subject: str | None, external_subject: str | None) -> str | None:
+        """Return the id of an event's customer; where both subjects are given, `subject` decides."""
+        if subject is not None:
+            return subject if subject in self.ids else None
+        return self.by_external_id.get(external_subject or "")
+
+
+def read_data(text: str) -> dict[str, object]:
+    """Read the stored data of an event, every digit kept. It was checked when it came in."""
+    data: dict[str, object] = json.loads(text, parse_float=Decimal)
+    return data
+
+
+async def load_metrics(session: AsyncSession, environment_id: str, ids: Collection[str]) -> list[MetricRules]:
+    """Return the metrics with these ids, in one statement."""
+    return await _metrics(session, environment_id, table_of(BillableMetric).c.id.in_(set(ids)))
+
+
+async def load_metrics_of_types(
+    session: AsyncSession, environment_id: str, types: Collection[str]
+) -> list[MetricRules]:
+    """Return the metrics that measure events of these types, oldest first, in one statement."""
+    return await _metrics(session, environment_id, table_of(BillableMetric).c.event_type.in_(set(types)))
+
+
+async def load_customers(
+    session: AsyncSession, environment_id: str, ids: Collection[str], external_ids: Collection[str] = ()
+) -> CustomerNames:
+    """Return the customers with these ids or external ids, in one statement."""
+    customers = table_of(Customer).c
+    named = customers.id.in_(set(ids)) | customers.external_id.in_(set(external_ids))
+    statement = select(customers.id, customers.external_id).where(customers.environment_id == environment_id, named)
+    return _names((await session.execute(statement)).all())
+
+
+async def _metrics(session: AsyncSession, environment_id: str, chosen: Any) -> list[MetricRules]:
+    columns = table_of(BillableMetric).c
+    statement = select(
+        columns.id,
+        columns.event_type,
+        columns.aggregation,
+        columns.value_property,
+        columns.group_by,
+        columns.event_from,
+    )
+    rows = await session.execute(statement.where(columns.environment_id == environment_id, chosen).order_by(columns.id))
+    return [_rules(row) for row in rows]
+
+
+def _rules(row: Row[Any]) -> MetricRules:
+    group_by = tuple((entry["name"], entry["path"]) for entry in row.group_by)
+    return MetricRules(row.id, row.event_type, row.aggregation, row.value_property, group_by, row.event_from)
+
+
+def _names(rows: Iterable[Row[Any]]) -> CustomerNames:
+    listed = list(rows)
+    by_external_id = {row.external_id: row.id for row in listed if row.external_id is not None}
+    return CustomerNames(frozenset(row.id for row in listed), by_external_id)

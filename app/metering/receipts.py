@@ -1,0 +1,210 @@
+"""What became of an event: which metrics counted it, what bills it, or why it counted for nothing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.billing.aggregation import MeteredValue
+from app.billing.decimals import plain
+from app.billing.extraction import MESSAGES, UncountedReason
+from app.billing.periods import Period
+from app.metering.coverage import Coverage, load_coverage
+from app.metering.facts import CustomerNames, MetricRules, load_customers, load_metrics_of_types, read_data
+from app.models import (
+    Invoice,
+    InvoiceLine,
+    InvoiceLineEvent,
+    MeterEvent,
+    MeterEventRepeat,
+    SubscriptionPeriod,
+    table_of,
+)
+
+
+class EventStatus(StrEnum):
+    """What became of an event: waiting to be counted, counted by some metric, by none, or withdrawn."""
+
+    RECEIVED = "RECEIVED"
+    COUNTED = "COUNTED"
+    UNCOUNTED = "UNCOUNTED"
+    VOIDED = "VOIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """That a metric counted an event: its value as text (1 where events are counted), and what bills it so far.
+
+    Without a subscription the event is part of the metric's usage, and nobody is charged for it.
+    """
+
+    billable_metric_id: str
+    value: str
+    subscription_id: str | None
+    period: Period | None
+    invoice_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an event counts for nothing, or is not billed; `billable_metric_id` is None where no metric is to blame."""
+
+    code: UncountedReason
+    message: str
+    billable_metric_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceipt:
+    """All there is to say of an event. `differing`: when repeats came that had another content than the first."""
+
+    event_id: str
+    status: EventStatus
+    repeats_total: int
+    differing: tuple[datetime, ...]
+    counted: tuple[Counted, ...]
+    reasons: tuple[Reason, ...]
+
+
+async def receipt(session: AsyncSession, environment_id: str, event_id: str) -> EventReceipt | None:
+    """Return the receipt of an event, or None where the environment has no such event."""
+    return (await receipts(session, environment_id, [event_id])).get(event_id)
+
+
+async def receipts(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> dict[str, EventReceipt]:
+    """Return the receipts of the events that exist among these ids, in seven statements whatever their number."""
+    events = await _rows(session, MeterEvent, environment_id, table_of(MeterEvent).c.id.in_(set(event_ids)))
+    if not events:
+        return {}
+    known = await _load(session, environment_id, events)
+    return {event.id: _receipt(known, event) for event in events}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Everything the receipts of some events are derived from."""
+
+    metrics: dict[str, list[MetricRules]]
+    customers: CustomerNames
+    coverage: Coverage
+    repeats: dict[str, list[Row[Any]]]
+    lines: dict[tuple[str, str], Row[Any]]
+    closed: dict[str, list[Period]]
+
+
+async def _load(session: AsyncSession, environment_id: str, events: Collection[Row[Any]]) -> _Known:
+    metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
+    for metric in await load_metrics_of_types(session, environment_id, {event.type for event in events}):
+        metrics[metric.event_type].append(metric)
+    subjects = {event.subject for event in events if event.subject is not None}
+    external_subjects = {event.external_subject for event in events if event.subject is None}
+    customers = await load_customers(session, environment_id, subjects, external_subjects)
+    metric_ids = {metric.id for listed in metrics.values() for metric in listed}
+    coverage = await load_coverage(session, environment_id, customers.ids, metric_ids)
+    ids = {event.id for event in events}
+    repeated = table_of(MeterEventRepeat).c
+    repeats: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for repeat in await _rows(session, MeterEventRepeat, environment_id, repeated.event_id.in_(ids)):
+        repeats[repeat.event_id].append(repeat)
+    lines = {(line.event_id, line.billable_metric_id): line for line in await _lines(session, environment_id, ids)}
+    closed = await _closed_periods(session, environment_id, coverage.subscription_ids)
+    return _Known(metrics, customers, coverage, repeats, lines, closed)
+
+
+async def _rows(session: AsyncSession, model: Any, environment_id: str, chosen: Any) -> list[Row[Any]]:
+    table = table_of(model)
+    statement = select(table).where(table.c.environment_id == environment_id, chosen).order_by(table.c.id)
+    return list(await session.execute(statement))
+
+
+async def _lines(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> Iterable[Row[Any]]:
+    """Return the invoice line that counted each event, for each metric."""
+    billed, lines, invoices = (table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice))
+    statement = (
+        select(
+            billed.event_id,
+            billed.billable_metric_id,
+            lines.invoice_id,
+            lines.period_start,
+            lines.period_end,
+            invoices.subscription_id,
+        )
+        .join(
+            table_of(InvoiceLine),
+            (lines.environment_id == billed.environment_id) & (lines.id == billed.invoice_line_id),
+        )
+        .join(table_of(Invoice), (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
+        .where(billed.environment_id == environment_id, billed.event_id.in_(event_ids))
+    )
+    return await session.execute(statement)
+
+
+async def _closed_periods(
+    session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
+) -> dict[str, list[Period]]:
+    periods = table_of(SubscriptionPeriod).c
+    chosen = periods.subscription_id.in_(subscription_ids) & periods.closed_at.is_not(None)
+    closed: defaultdict[str, list[Period]] = defaultdict(list)
+    for row in await _rows(session, SubscriptionPeriod, environment_id, chosen):
+        closed[row.subscription_id].append(Period(row.start_at, row.end_at))
+    return closed
+
+
+def _receipt(known: _Known, event: Row[Any]) -> EventReceipt:
+    customer_id = known.customers.resolve(event.subject, event.external_subject)
+    counted: list[Counted] = []
+    reasons: list[Reason] = []
+    metrics, data = known.metrics.get(event.type, []), read_data(event.data)
+    if not metrics:
+        reasons.append(_reason(UncountedReason.NO_METRIC))
+    if customer_id is None:
+        reasons.append(_reason(UncountedReason.CUSTOMER_UNKNOWN))
+    for metric in metrics:
+        value = metric.value_of(event.id, event.timestamp, data)
+        if isinstance(value, UncountedReason):
+            reasons.append(_reason(value, metric.id))
+        elif customer_id is not None:
+            entry, why_not_billed = _billing(known, event, metric, customer_id, _text(value))
+            counted.append(entry)
+            reasons.extend([_reason(why_not_billed, metric.id)] if why_not_billed else [])
+    repeats = known.repeats.get(event.id, [])
+    return EventReceipt(
+        event_id=event.id,
+        status=EventStatus.COUNTED if counted else EventStatus.UNCOUNTED,
+        repeats_total=len(repeats),
+        differing=tuple(repeat.created_at for repeat in repeats if repeat.differs),
+        counted=tuple(counted),
+        reasons=tuple(reasons),
+    )
+
+
+def _billing(
+    known: _Known, event: Row[Any], metric: MetricRules, customer_id: str, value: str
+) -> tuple[Counted, UncountedReason | None]:
+    """Return what bills an event for a metric, and why nothing ever will where that is so."""
+    line = known.lines.get((event.id, metric.id))
+    if line is not None:  # what was billed stays so, whichever subscription would be the oldest today
+        period = Period(line.period_start, line.period_end)
+        return Counted(metric.id, value, line.subscription_id, period, line.invoice_id), None
+    owner = known.coverage.owner(customer_id, metric.id, event.timestamp)
+    if owner is None:
+        return Counted(metric.id, value, None, None, None), UncountedReason.NO_SUBSCRIPTION
+    closed = any(period.contains(event.timestamp) for period in known.closed.get(owner.subscription_id, ()))
+    entry = Counted(metric.id, value, owner.subscription_id, owner.period_of(event.timestamp), None)
+    return entry, UncountedReason.PERIOD_CLOSED if closed else None
+
+
+def _reason(code: UncountedReason, billable_metric_id: str | None = None) -> Reason:
+    return Reason(code, MESSAGES[code], billable_metric_id)
+
+
+def _text(metered: MeteredValue) -> str:
+    """Return a value as the receipt shows it: where events are counted, an event is 1."""
+    if metered.value is None:
+        return "1"
+    return metered.value if isinstance(metered.value, str) else plain(metered.value)

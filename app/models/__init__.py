@@ -1,0 +1,56 @@
+"""The tables, one a file, with their constraints and indexes; no rules."""
+
+from app.models.api_key import ApiKey
+from app.models.audit_entry import AuditEntry
+from app.models.billable_metric import BillableMetric
+from app.models.customer import Customer
+from app.models.due_work import DueWork
+from app.models.environment import Environment, EnvironmentKind
+from app.models.fee import Fee
+from app.models.idempotency_record import IdempotencyRecord
+from app.models.invoice import Invoice
+from app.models.invoice_line import InvoiceLine
+from app.models.invoice_line_event import InvoiceLineEvent
+from app.models.invoice_sequence import InvoiceSequence
+from app.models.merchant import Merchant
+from app.models.meter_event import MeterEvent
+from app.models.meter_event_repeat import MeterEventRepeat
+from app.models.payment import Payment
+from app.models.plan import Plan
+from app.models.plan_version import PlanVersion
+from app.models.plan_version_price import PlanVersionPrice
+from app.models.price import Price
+from app.models.product import Product
+from app.models.row import table_of
+from app.models.subscription import Subscription
+from app.models.subscription_period import SubscriptionPeriod
+from app.models.test_clock import TestClock
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "BillableMetric",
+    "Customer",
+    "DueWork",
+    "Environment",
+    "EnvironmentKind",
+    "Fee",
+    "IdempotencyRecord",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceLineEvent",
+    "InvoiceSequence",
+    "Merchant",
+    "MeterEvent",
+    "MeterEventRepeat",
+    "Payment",
+    "Plan",
+    "PlanVersion",
+    "PlanVersionPrice",
+    "Price",
+    "Product",
+    "Subscription",
+    "SubscriptionPeriod",
+    "TestClock",
+    "table_of",
+]

@@ -1,0 +1,18 @@
+"""Who is billed."""
+
+from sqlmodel import Field
+
+from app.db import JsonColumn
+from app.models.row import EnvironmentRow, belongs_to, index, unique
+
+
+class Customer(EnvironmentRow, table=True):
+    """An organization the merchant bills."""
+
+    __table_args__ = (unique("external_id"), belongs_to("test_clock_id", "test_clock"), index("test_clock_id"))
+
+    external_id: str | None = None
+    name: str
+    email: str | None = None
+    details: dict[str, str] = Field(sa_type=JsonColumn)
+    test_clock_id: str | None = None

@@ -1,0 +1,58 @@
+"""What is owed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field
+
+from app.billing.invoicing import Series
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus
+from app.db import EnumText, Instant, JsonColumn, MinorUnits
+from app.models.row import EnvironmentRow, belongs_to, index, unique
+
+_NOT_VOID = text("status <> 'VOID'")
+
+
+class Invoice(EnvironmentRow, table=True):
+    """What a customer owes. `cause` names the one thing it bills: at most one invoice that is not void has it."""
+
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        belongs_to("subscription_id", "subscription"),
+        unique("number"),
+        index("customer_id"),
+        index("subscription_id"),
+        Index(
+            "uq_invoice_cause",
+            "environment_id",
+            "reason",
+            "cause",
+            unique=True,
+            sqlite_where=_NOT_VOID,
+            postgresql_where=_NOT_VOID,
+        ),
+    )
+
+    customer_id: str
+    subscription_id: str
+    reason: InvoiceReason = Field(sa_type=EnumText(InvoiceReason))
+    cause: str
+    status: InvoiceStatus = Field(sa_type=EnumText(InvoiceStatus))
+    series: Series = Field(sa_type=EnumText(Series))
+    number: str | None = None
+    currency: str
+    billed_to: dict[str, Any] = Field(sa_type=JsonColumn)
+    subtotal_minor: int = Field(sa_type=MinorUnits)
+    tax_minor: int = Field(sa_type=MinorUnits)
+    total_minor: int = Field(sa_type=MinorUnits)
+    paid_minor: int = Field(sa_type=MinorUnits)
+    closing_period_number: int | None = None
+    issued_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    paid_at: datetime | None = Field(default=None, sa_type=Instant)
+
+    @property
+    def due_minor(self) -> int:
+        """Minor units still to pay."""
+        return self.total_minor - self.paid_minor

@@ -1,0 +1,35 @@
+"""What a metric or a fee costs."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field
+
+from app.billing.lifecycle import PaymentTerm
+from app.db import EnumText, Exact, JsonColumn
+from app.models.row import CatalogRow, belongs_to, index, unique
+
+
+class Price(CatalogRow, table=True):
+    """A pricing model attached to exactly one metric or one fee."""
+
+    __table_args__ = (
+        unique("key"),
+        belongs_to("product_id", "product"),
+        belongs_to("billable_metric_id", "billable_metric"),
+        belongs_to("fee_id", "fee"),
+        index("billable_metric_id"),
+        index("fee_id"),
+        index("product_id"),
+        CheckConstraint("(billable_metric_id IS NULL) <> (fee_id IS NULL)", name="one_target"),
+    )
+
+    product_id: str
+    billable_metric_id: str | None = None
+    fee_id: str | None = None
+    invoice_display_name: str
+    payment_term: PaymentTerm = Field(sa_type=EnumText(PaymentTerm))
+    currency: str
+    pricing: dict[str, Any] = Field(sa_type=JsonColumn)
+    quantity: Decimal | None = Field(default=None, sa_type=Exact)

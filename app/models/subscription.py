@@ -1,0 +1,57 @@
+"""Who uses which plan."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field
+
+from app.billing.lifecycle import SubscriptionStatus, TerminationReason
+from app.billing.periods import BillingInterval
+from app.db import EnumText, Instant
+from app.models.row import EnvironmentRow, belongs_to, index
+
+_LIVE_AND_ALONE = text("status <> 'TERMINATED' AND NOT allow_concurrent")
+
+
+class Subscription(EnvironmentRow, table=True):
+    """Connects one customer to one plan version. Its calendar runs in `timezone` from `anchor_at`.
+
+    `period_number` is the number of the period that runs now; the row of SubscriptionPeriod with it holds the dates.
+    """
+
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        belongs_to("plan_id", "plan"),
+        belongs_to("plan_version_id", "plan_version"),
+        belongs_to("product_id", "product"),
+        index("customer_id"),
+        index("plan_id"),
+        index("plan_version_id"),
+        index("product_id"),
+        Index(
+            "uq_subscription_live_product",
+            "environment_id",
+            "customer_id",
+            "product_id",
+            unique=True,
+            sqlite_where=_LIVE_AND_ALONE,
+            postgresql_where=_LIVE_AND_ALONE,
+        ),
+    )
+
+    customer_id: str
+    plan_id: str
+    plan_version_id: str
+    product_id: str
+    status: SubscriptionStatus = Field(sa_type=EnumText(SubscriptionStatus))
+    allow_concurrent: bool
+    started_at: datetime = Field(sa_type=Instant)
+    anchor_at: datetime = Field(sa_type=Instant)
+    timezone: str
+    billing_interval: BillingInterval = Field(sa_type=EnumText(BillingInterval))
+    currency: str
+    payment_term_days: int
+    period_number: int
+    activated_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    termination_reason: TerminationReason | None = Field(default=None, sa_type=EnumText(TerminationReason))

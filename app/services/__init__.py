@@ -1,0 +1,1 @@
+"""Use cases as plain functions: load, ask `billing`, write. They flush; the edge owns the transaction and commits."""

@@ -1,0 +1,79 @@
+"""The audit log: an entry for every changed row, in the transaction of the change.
+
+It hangs on the session's flush, so that no use case can forget it. Left out are events (their table is their own
+record), the records that guard exactly-once, and counters.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from app.ids import new_id
+from app.models import (
+    AuditEntry,
+    DueWork,
+    IdempotencyRecord,
+    InvoiceLineEvent,
+    InvoiceSequence,
+    MeterEvent,
+    MeterEventRepeat,
+)
+
+_UNRECORDED = (AuditEntry, DueWork, IdempotencyRecord, InvoiceLineEvent, InvoiceSequence, MeterEvent, MeterEventRepeat)
+_SECRET = {"secret_hash"}
+
+
+def record_changes(session: Session, _flush_context: object, _instances: object) -> None:
+    """Add an audit entry for each row that this flush creates, updates or deletes."""
+    changed = [("CREATE", row) for row in session.new]
+    changed += [("UPDATE", row) for row in session.dirty if session.is_modified(row)]
+    changed += [("DELETE", row) for row in session.deleted]
+    for change, row in changed:
+        if isinstance(row, SQLModel) and not isinstance(row, _UNRECORDED):
+            session.add(_entry(session, change, row))
+
+
+def start_recording() -> None:
+    """Record the changes of every session of this process. Repeating it changes nothing."""
+    if not event.contains(Session, "before_flush", record_changes):
+        event.listen(Session, "before_flush", record_changes)
+
+
+def _entry(session: Session, change: str, row: SQLModel) -> AuditEntry:
+    before, after = _difference(change, row)
+    environment_id = getattr(row, "environment_id", None)
+    return AuditEntry(
+        id=new_id("aud"),
+        environment_id=environment_id,
+        merchant_id=None if environment_id else getattr(row, "merchant_id", row.__dict__["id"]),
+        at=session.info["at"],
+        actor=session.info["actor"],
+        change=change,
+        noun=type(row).__name__,
+        subject_id=row.__dict__["id"],
+        before=before,
+        after=after,
+    )
+
+
+def _difference(change: str, row: SQLModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    before, after = {}, {}
+    for attribute in inspect(row).attrs:
+        history = attribute.history
+        if attribute.key in _SECRET or (change == "UPDATE" and not history.has_changes()):
+            continue
+        if change != "CREATE":
+            before[attribute.key] = _plain(history.deleted[0] if history.deleted else attribute.value)
+        if change != "DELETE":
+            after[attribute.key] = _plain(attribute.value)
+    return before, after
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else value

@@ -1,0 +1,79 @@
+"""Billable metrics: how usage is measured."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.catalog import BillableMetricDraft, check_billable_metric
+from app.billing.errors import Problems
+from app.billing.extraction import GroupBy
+from app.ids import new_id
+from app.services.lookup import refuse_taken_key, require
+from app.services.principal import Principal
+
+
+async def create_billable_metric(
+    session: AsyncSession, principal: Principal, now: datetime, draft: BillableMetricDraft
+) -> models.BillableMetric:
+    """Create a metric of a product. It counts stored events too, from `event_from` on."""
+    environment_id, problems = principal.environment_id, Problems()
+    product = await require(session, problems, "productId", models.Product, environment_id, draft.product)
+    check_billable_metric(draft, problems)
+    await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key)
+    problems.raise_if_any()
+    assert product is not None
+    metric = models.BillableMetric(
+        environment_id=environment_id,
+        id=new_id("bm"),
+        created_at=now,
+        product_id=product.id,
+        event_type=draft.event_type,
+        aggregation=draft.aggregation,
+        value_property=draft.value_property,
+        group_by=[{"name": item.name, "path": item.path} for item in draft.group_by],
+        event_from=draft.event_from,
+        **_changeable(draft),
+    )
+    session.add(metric)
+    await session.flush()
+    return metric
+
+
+async def update_billable_metric(
+    session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
+) -> models.BillableMetric:
+    """Change what a metric is called. What it measures stays: invoices were made of it."""
+    environment_id, problems = principal.environment_id, Problems()
+    metric = await require(session, problems, "id", models.BillableMetric, environment_id, reference)
+    problems.raise_if_any()
+    assert metric is not None
+    draft = replace(_draft(metric), **changes)
+    check_billable_metric(draft, problems)
+    await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key, metric.id)
+    problems.raise_if_any()
+    metric.sqlmodel_update(_changeable(draft))
+    await session.flush()
+    return metric
+
+
+def _draft(metric: models.BillableMetric) -> BillableMetricDraft:
+    return BillableMetricDraft(
+        key=metric.key,
+        product=metric.product_id,
+        name=metric.name,
+        description=metric.description,
+        unit=metric.unit,
+        event_type=metric.event_type,
+        aggregation=metric.aggregation,
+        value_property=metric.value_property,
+        group_by=tuple(GroupBy(**item) for item in metric.group_by),
+        event_from=metric.event_from,
+    )
+
+
+def _changeable(draft: BillableMetricDraft) -> dict[str, Any]:
+    return {"key": draft.key, "name": draft.name, "description": draft.description, "unit": draft.unit}

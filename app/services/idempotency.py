@@ -1,0 +1,115 @@
+"""One mechanism for every mutation that must not happen twice (domain.md section 9).
+
+The record is inserted first, under a unique key: whoever comes second waits for the first to end, then finds either its
+record, and answers with the same objects as they are now, or nothing, because the first was refused, and goes on.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from app import models
+from app.billing.errors import ErrorCode, Problems, Refused, UserError
+from app.billing.text import text_problem
+from app.db import insert_if_absent
+from app.ids import prefix_of
+from app.models import table_of
+from app.services.principal import Principal
+
+NOUNS: Mapping[str, type[SQLModel]] = {
+    "org": models.Merchant,
+    "key": models.ApiKey,
+    "prod": models.Product,
+    "bm": models.BillableMetric,
+    "fee": models.Fee,
+    "price": models.Price,
+    "plan": models.Plan,
+    "pver": models.PlanVersion,
+    "cus": models.Customer,
+    "sub": models.Subscription,
+    "inv": models.Invoice,
+    "li": models.InvoiceLine,
+    "pay": models.Payment,
+    "evt": models.MeterEvent,
+    "clk": models.TestClock,
+}
+_records = table_of(models.IdempotencyRecord)
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a mutation returned, row by row, and whether this call only repeated an earlier one."""
+
+    rows: tuple[Any, ...]
+    replayed: bool
+
+
+def hash_input(operation: str, canonical_input: Mapping[str, Any]) -> str:
+    """Return the hash that tells whether a repeat asks for the same: over the mutation's name and its whole input."""
+    text = json.dumps([operation, canonical_input], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def run_once(
+    session: AsyncSession,
+    principal: Principal,
+    now: datetime,
+    key: str | None,
+    input_hash: str,
+    work: Callable[[], Awaitable[tuple[Any, ...]]],
+) -> Outcome:
+    """Do `work` unless this environment did it under `key` before; raise IDEMPOTENCY_KEY_REUSED for another input.
+
+    `work` returns rows (or None in their place), whose ids are kept for ever beside the key.
+    """
+    if key is None:
+        return Outcome(await work(), replayed=False)
+    _check_key(key)
+    record = {"environment_id": principal.environment_id, "id": key}
+    fresh = await insert_if_absent(
+        session, _records, {**record, "created_at": now, "input_hash": input_hash, "result": []}
+    )
+    if not fresh:
+        return Outcome(await _replay(session, principal.environment_id, key, input_hash), replayed=True)
+    rows = await work()
+    await session.flush()
+    matches = [_records.c[name] == value for name, value in record.items()]
+    await session.execute(update(_records).where(*matches).values(result=[row and row.id for row in rows]))
+    return Outcome(rows, replayed=False)
+
+
+def _check_key(key: str) -> None:
+    problems = Problems()
+    if not key or len(key) > MAX_KEY_LENGTH or text_problem(key):
+        problems.add(ErrorCode.INVALID, "idempotencyKey", "an idempotency key has 1 to 255 printable characters")
+    problems.raise_if_any()
+
+
+async def _replay(session: AsyncSession, environment_id: str, key: str, input_hash: str) -> tuple[Any, ...]:
+    record = (
+        await session.execute(
+            select(_records.c.input_hash, _records.c.result).where(
+                _records.c.environment_id == environment_id, _records.c.id == key
+            )
+        )
+    ).one()
+    if record.input_hash != input_hash:
+        message = "this idempotency key was used before, with another mutation or another input"
+        raise Refused((UserError(ErrorCode.IDEMPOTENCY_KEY_REUSED, "idempotencyKey", message),))
+    return tuple([await _load(session, environment_id, identifier) for identifier in record.result])
+
+
+async def _load(session: AsyncSession, environment_id: str, identifier: str | None) -> SQLModel | None:
+    if identifier is None:
+        return None
+    model = NOUNS[prefix_of(identifier) or ""]
+    owned = "environment_id" in table_of(model).c
+    return await session.get(model, (environment_id, identifier) if owned else identifier)

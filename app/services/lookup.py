@@ -1,0 +1,58 @@
+"""Finding rows by what a caller wrote: an id, or the key of a catalog noun. Always within one environment."""
+
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.billing.errors import ErrorCode, Problems
+from app.ids import prefix_of
+from app.models import table_of
+from app.models.row import CatalogRow, EnvironmentRow
+
+R = TypeVar("R", bound=EnvironmentRow)
+C = TypeVar("C", bound=CatalogRow)
+
+
+async def find(session: AsyncSession, model: type[R], environment_id: str, reference: str) -> R | None:
+    """Return the row with this id (or key, where the noun has one), or None; foreign and absent read the same."""
+    columns = table_of(model).c
+    by_key = issubclass(model, CatalogRow) and prefix_of(reference) is None
+    column = columns.key if by_key else columns.id
+    return await session.scalar(select(model).where(columns.environment_id == environment_id, column == reference))
+
+
+async def locked(session: AsyncSession, model: type[R], environment_id: str, identifier: str) -> R | None:
+    """Return the row with this id as it is now, locked until the transaction ends (SQLite has one writer anyway)."""
+    columns = table_of(model).c
+    statement = select(model).where(columns.environment_id == environment_id, columns.id == identifier)
+    return await session.scalar(statement.with_for_update().execution_options(populate_existing=True))
+
+
+async def must_lock(session: AsyncSession, model: type[R], environment_id: str, identifier: str) -> R:
+    """Return a row that a foreign key promises to exist, locked."""
+    row = await locked(session, model, environment_id, identifier)
+    assert row is not None, f"{model.__name__} {identifier} is gone"
+    return row
+
+
+async def require(
+    session: AsyncSession, problems: Problems, field: str, model: type[R], environment_id: str, reference: str
+) -> R | None:
+    """Like `find`, and reports NOT_FOUND for `field` where there is none."""
+    row = await find(session, model, environment_id, reference)
+    if row is None:
+        problems.add(ErrorCode.NOT_FOUND, field, f"{field} names nothing that exists here")
+    return row
+
+
+async def refuse_taken_key(
+    session: AsyncSession, problems: Problems, model: type[C], environment_id: str, key: str | None, own_id: str = ""
+) -> None:
+    """Report TAKEN where another row of this noun has the key. The unique constraint decides; this words it."""
+    if key is None:
+        return
+    columns = table_of(model).c
+    taken = select(columns.id).where(columns.environment_id == environment_id, columns.key == key, columns.id != own_id)
+    if await session.scalar(taken) is not None:
+        problems.add(ErrorCode.TAKEN, "key", f'the key "{key}" is in use already')

@@ -1,0 +1,78 @@
+"""Payments: money received against invoices."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.catalog import PaymentDraft, check_payment
+from app.billing.errors import ErrorCode, Problems
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
+from app.billing.money import decimal_to_minor, minor_to_decimal
+from app.ids import new_id
+from app.services.invoices import mark_paid_if_settled
+from app.services.lookup import must_lock, require
+from app.services.principal import Principal
+from app.services.subscriptions import activate, customers_now
+
+
+async def record_payment(
+    session: AsyncSession, principal: Principal, now: datetime, draft: PaymentDraft
+) -> tuple[models.Payment, models.Invoice]:
+    """Record money received, all that is due unless an amount is given. Paying Invoice 0 activates its subscription.
+
+    Of payments that race, each sees what the ones before it left to pay.
+    """
+    environment_id, problems = principal.environment_id, Problems()
+    peek = await require(session, problems, "invoiceId", models.Invoice, environment_id, draft.invoice)
+    check_payment(draft, problems)
+    problems.raise_if_any()
+    assert peek is not None
+    customer = await session.get_one(models.Customer, (environment_id, peek.customer_id))
+    now = await customers_now(session, customer, now)
+    subscription = await must_lock(session, models.Subscription, environment_id, peek.subscription_id)
+    invoice = await must_lock(session, models.Invoice, environment_id, peek.id)
+    amount_minor = _payable_minor(problems, invoice, draft)
+    problems.raise_if_any()
+    payment = models.Payment(
+        environment_id=environment_id,
+        id=new_id("pay"),
+        created_at=now,
+        invoice_id=invoice.id,
+        customer_id=invoice.customer_id,
+        amount_minor=amount_minor,
+        currency=invoice.currency,
+        method=draft.method,
+        reference=draft.reference,
+    )
+    session.add(payment)
+    invoice.paid_minor += amount_minor
+    mark_paid_if_settled(invoice, now)
+    await session.flush()
+    if invoice.status is InvoiceStatus.PAID and _gates(invoice, subscription):
+        await activate(session, subscription, customer, now)
+    return payment, invoice
+
+
+def _gates(invoice: models.Invoice, subscription: models.Subscription) -> bool:
+    first = invoice.reason is InvoiceReason.SUBSCRIPTION_START
+    return first and subscription.status is SubscriptionStatus.PENDING_PAYMENT
+
+
+def _payable_minor(problems: Problems, invoice: models.Invoice, draft: PaymentDraft) -> int:
+    if invoice.status is not InvoiceStatus.ISSUED:
+        message = f"the invoice is {invoice.status}; only an ISSUED one takes payments"
+        problems.add(ErrorCode.INVOICE_NOT_PAYABLE, "invoiceId", message)
+        return 0
+    if draft.amount is None:
+        return invoice.due_minor
+    try:
+        amount_minor = decimal_to_minor(draft.amount, invoice.currency)
+    except ValueError as error:
+        problems.add(ErrorCode.INVALID, "amount", str(error))
+        return 0
+    if amount_minor > invoice.due_minor:
+        due = minor_to_decimal(invoice.due_minor, invoice.currency)
+        message = f"the invoice has only {due} {invoice.currency} left to pay"
+        problems.add(ErrorCode.PAYMENT_EXCEEDS_DUE, "amount", message)
+    return amount_minor

@@ -1,0 +1,17 @@
+"""Who is asking, and in which environment."""
+
+from dataclasses import dataclass
+
+from app.billing.access import Scope
+from app.models import EnvironmentKind
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller whose key was checked: every query and every write is bound to its environment."""
+
+    api_key_id: str
+    merchant_id: str
+    environment_id: str
+    environment_kind: EnvironmentKind
+    scopes: frozenset[Scope]

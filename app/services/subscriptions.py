@@ -1,0 +1,159 @@
+"""Subscriptions: how they begin. How they go on is in renewals."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.catalog import SubscriptionDraft, check_subscription
+from app.billing.errors import ErrorCode, Problems
+from app.billing.lifecycle import InvoiceReason, SubscriptionStatus, move_subscription
+from app.ids import new_id
+from app.models import table_of
+from app.services.due import DueKind, schedule
+from app.services.invoices import issue_invoice, open_invoice, owner_of
+from app.services.lookup import find, must_lock, require
+from app.services.principal import Principal
+from app.services.rating import charges_at_start, period_of, rate
+from app.services.terms import terms_by_version
+
+
+async def create_subscription(
+    session: AsyncSession, principal: Principal, now: datetime, draft: SubscriptionDraft
+) -> tuple[models.Subscription, models.Invoice | None]:
+    """Subscribe a customer; return the subscription and Invoice 0 where something is due upfront.
+
+    It starts now (in the customer's time). With something to pay it waits for that payment, else it is active at once.
+    """
+    environment_id, problems = principal.environment_id, Problems()
+    customer = await require(session, problems, "customerId", models.Customer, environment_id, draft.customer)
+    check_subscription(draft, problems)
+    plan, version = await _chosen(session, problems, environment_id, draft)
+    if customer is not None:
+        now = await customers_now(session, customer, now)
+        # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
+        await must_lock(session, models.Customer, environment_id, customer.id)
+    if customer is not None and plan is not None and not draft.allow_concurrent:
+        await _refuse_second(session, problems, customer, plan)
+    problems.raise_if_any()
+    assert customer is not None
+    assert plan is not None
+    assert version is not None
+    merchant, _ = await owner_of(session, environment_id)
+    subscription = models.Subscription(
+        environment_id=environment_id,
+        id=new_id("sub"),
+        created_at=now,
+        customer_id=customer.id,
+        plan_id=plan.id,
+        plan_version_id=version.id,
+        product_id=plan.product_id,
+        status=SubscriptionStatus.PENDING_PAYMENT,
+        allow_concurrent=draft.allow_concurrent,
+        started_at=now,
+        anchor_at=now,
+        timezone=merchant.timezone,
+        billing_interval=plan.billing_interval,
+        currency=plan.currency,
+        payment_term_days=draft.payment_term_days,
+        period_number=0,
+    )
+    session.add(subscription)
+    await session.flush()
+    await open_period(session, subscription, now)
+    return subscription, await _bill_start(session, subscription, customer, now)
+
+
+async def customers_now(session: AsyncSession, customer: models.Customer, now: datetime) -> datetime:
+    """Return what time it is for a customer: the time of its test clock, whose row is locked, or `now`."""
+    if customer.test_clock_id is None:
+        return now
+    return (await must_lock(session, models.TestClock, customer.environment_id, customer.test_clock_id)).now
+
+
+async def open_period(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:
+    """Write the row of the period that runs now; it is what closing will lock and mark."""
+    period = period_of(subscription)
+    session.add(
+        models.SubscriptionPeriod(
+            environment_id=subscription.environment_id,
+            id=new_id("per"),
+            created_at=now,
+            subscription_id=subscription.id,
+            cadence=subscription.billing_interval,
+            number=subscription.period_number,
+            start_at=period.start,
+            end_at=period.end,
+        )
+    )
+    await session.flush()
+
+
+async def activate(
+    session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
+) -> None:
+    """Make a pending subscription active. A boundary passed meanwhile falls due at once."""
+    subscription.status = move_subscription(subscription.status, SubscriptionStatus.ACTIVE)
+    subscription.activated_at = now
+    await schedule_boundary(session, subscription, customer.test_clock_id, now)
+    await session.flush()
+
+
+async def schedule_boundary(
+    session: AsyncSession, subscription: models.Subscription, test_clock_id: str | None, now: datetime
+) -> None:
+    """Let the end of the running period fall due."""
+    kind, end = DueKind.SUBSCRIPTION_BOUNDARY, period_of(subscription).end
+    await schedule(session, subscription.environment_id, kind, subscription.id, end, test_clock_id, now)
+
+
+async def _bill_start(
+    session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
+) -> models.Invoice | None:
+    terms = await terms_by_version(session, subscription.environment_id, [subscription.plan_version_id])
+    charges = charges_at_start(subscription, terms[subscription.plan_version_id])
+    if not charges:
+        await activate(session, subscription, customer, now)
+        return None
+    lines = await rate(session, subscription.environment_id, charges)
+    invoice = await open_invoice(session, subscription, now, InvoiceReason.SUBSCRIPTION_START, now, lines)
+    if invoice.due_minor == 0:
+        await activate(session, subscription, customer, now)
+    await issue_invoice(session, invoice, now, due_at=now)
+    return invoice
+
+
+async def _chosen(
+    session: AsyncSession, problems: Problems, environment_id: str, draft: SubscriptionDraft
+) -> tuple[models.Plan | None, models.PlanVersion | None]:
+    if draft.plan is not None:
+        plan = await require(session, problems, "planId", models.Plan, environment_id, draft.plan)
+        return plan, None if plan is None else await _default_version(session, plan)
+    if draft.plan_version is None:
+        return None, None
+    version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, draft.plan_version)
+    plan = None if version is None else await find(session, models.Plan, environment_id, version.plan_id)
+    return plan, version
+
+
+async def _default_version(session: AsyncSession, plan: models.Plan) -> models.PlanVersion:
+    columns = table_of(models.PlanVersion).c
+    mine = (columns.environment_id == plan.environment_id, columns.plan_id == plan.id)
+    return (await session.scalars(select(models.PlanVersion).where(*mine, columns.number == plan.default_number))).one()
+
+
+async def _refuse_second(
+    session: AsyncSession, problems: Problems, customer: models.Customer, plan: models.Plan
+) -> None:
+    columns = table_of(models.Subscription).c
+    live = select(columns.id).where(
+        columns.environment_id == customer.environment_id,
+        columns.customer_id == customer.id,
+        columns.product_id == plan.product_id,
+        columns.status != SubscriptionStatus.TERMINATED,
+    )
+    first = await session.scalar(live.order_by(columns.id).limit(1))
+    if first is not None:
+        message = f"the customer has the live subscription {first} to this product; allowConcurrent permits another"
+        problems.add(ErrorCode.SUBSCRIPTION_EXISTS, "planId", message)

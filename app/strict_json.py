@@ -1,0 +1,82 @@
+"""JSON from strangers, read strictly: what the database or a decimal can't hold is refused here, before anyone sees it.
+
+RFC 8259 without Python's leniencies: UTF-8 only, no NaN or Infinity, bounded numbers and depth, no NUL and no lone
+surrogate in any text. Numbers with a point or exponent become Decimal, so that every digit is kept.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+MAX_DIGITS = 100
+MAX_EXPONENT = 100
+MAX_DEPTH = 32
+_NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
+_FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+
+
+class MalformedJson(ValueError):
+    """The bytes are no JSON we accept; the message says why, in words safe to send back."""
+
+
+def decode(body: bytes, max_depth: int = MAX_DEPTH) -> object:
+    """Return the value of a JSON text: dict, list, str, int, Decimal, bool or None; raise MalformedJson otherwise."""
+    try:
+        value: object = json.loads(
+            body.decode("utf-8"), parse_int=_parse_int, parse_float=_parse_decimal, parse_constant=_refuse_constant
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedJson("the body is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
+    except RecursionError as error:
+        raise MalformedJson(f"nested deeper than {max_depth} levels") from error
+    for text in _texts(value, max_depth):
+        refuse_bad_text(text)
+    return value
+
+
+def refuse_bad_text(text: str) -> None:
+    """Raise MalformedJson where a text holds NUL or a lone surrogate, which no database of ours stores."""
+    if _FORBIDDEN.search(text):
+        raise MalformedJson("text holds a NUL character or a lone surrogate")
+
+
+def _parse_int(literal: str) -> int:
+    _check_number(literal)
+    return int(literal)
+
+
+def _parse_decimal(literal: str) -> Decimal:
+    _check_number(literal)
+    return Decimal(literal)
+
+
+def _check_number(literal: str) -> None:
+    match = _NUMBER.fullmatch(literal)
+    if match is None:
+        raise MalformedJson("not a number")
+    whole, fraction, exponent = match.groups(default="")
+    if len(whole) + len(fraction) > MAX_DIGITS:
+        raise MalformedJson(f"a number has more than {MAX_DIGITS} digits")
+    if len(exponent) > 5 or abs(int(exponent or "0")) > MAX_EXPONENT:
+        raise MalformedJson(f"a number's exponent is beyond {MAX_EXPONENT}")
+
+
+def _refuse_constant(name: str) -> object:
+    raise MalformedJson(f"{name} is not JSON")
+
+
+def _texts(value: object, max_depth: int) -> Iterator[str]:
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict | list):
+            if depth > max_depth:
+                raise MalformedJson(f"nested deeper than {max_depth} levels")
+            if isinstance(item, dict):
+                yield from item
+            waiting.extend((child, depth + 1) for child in (item.values() if isinstance(item, dict) else item))

@@ -1,0 +1,82 @@
+"""Every test that asks for `database_url` runs on SQLite and on PostgreSQL, each time on a fresh migrated database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from tests.support import postgres, sqlite
+
+SCRATCH = pytest.StashKey[Path]()
+KINDS = ("sqlite", "postgresql")
+
+# A shared machine stalls now and then; how long one example took says nothing about the code.
+settings.register_profile("billgraph", deadline=None)
+settings.load_profile("billgraph")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=(*KINDS, "both"), default="both", help="which databases to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        config.stash[SCRATCH] = Path(worker_input["scratch"])
+        return
+    scratch, lifeline = postgres.make_scratch()
+    config.stash[SCRATCH] = scratch
+    config.add_cleanup(lambda: postgres.remove_scratch(scratch, lifeline))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["scratch"] = str(node.config.stash[SCRATCH])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    chosen = metafunc.config.getoption("--database")
+    for fixture in ("database_url", "empty_database_url"):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, KINDS if chosen == "both" else [chosen], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def scratch(request: pytest.FixtureRequest) -> Path:
+    """A folder shared by all workers of the session."""
+    return request.config.stash[SCRATCH]
+
+
+@pytest.fixture(scope="session")
+def worker(request: pytest.FixtureRequest) -> str:
+    """The name of this worker among those of the session."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(scratch: Path, worker: str) -> str:
+    """This worker's migrated PostgreSQL database. Ask for `database_url`, which empties it first."""
+    return postgres.clone_template(scratch, worker)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, scratch: Path) -> str:
+    """A migrated database without rows, usable from child processes too."""
+    if request.param == "sqlite":
+        return sqlite.copy_template(scratch, tmp_path / "billgraph.db")
+    url: str = request.getfixturevalue("postgres_url")
+    postgres.truncate(url)
+    return url
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path, scratch: Path, worker: str) -> Iterator[str]:
+    """A database without tables, for tests of the migrations."""
+    if request.param == "sqlite":
+        yield sqlite.url(tmp_path / "empty.db")
+        return
+    url = postgres.create_empty(scratch, f"{worker}_empty")
+    yield url
+    postgres.drop(scratch, url)

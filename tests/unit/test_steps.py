@@ -1,0 +1,24 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from app.billing.steps import spell
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (0, 0, "0"),
+        (0, 2, "0.00"),
+        (1500000, 0, "1,500,000"),
+        (Decimal("1500000.00"), 0, "1,500,000"),
+        (Decimal("0.00002"), 2, "0.00002"),
+        (Decimal("-1234.5"), 2, "-1,234.50"),
+        (Decimal("-0.5"), 0, "-0.5"),
+        (Fraction(3, 8), 2, "0.375"),
+        (10**101, 0, "100" + ",000" * 33),
+    ],
+)
+def test_numbers_are_spelt_exactly_and_with_separators(value: Decimal | Fraction | int, places: int, text: str) -> None:
+    assert spell(value, places) == text
