@@ -71,7 +71,7 @@ def period_number(anchor: datetime, interval: BillingInterval, k: int, zone: str
 
 
 def period_containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> Period:
-    """Return the period of an anchor that contains an instant, however far ahead; those before the anchor have k < 0."""
+    """Return the period of an anchor that contains an instant, however far ahead of it or before it."""
     k = _guess(anchor, interval, instant, zone)
     while boundary(anchor, interval, k, zone) > instant:
         k -= 1

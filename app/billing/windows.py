@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -52,7 +53,7 @@ def windows(window: Window, start: datetime, end: datetime, zone: str) -> tuple[
     if len(cuts) >= MAX_WINDOWS:
         raise _too_many()
     edges = [start.astimezone(UTC), *cuts, end.astimezone(UTC)]
-    return tuple(Period(one, other) for one, other in zip(edges, edges[1:], strict=False))
+    return tuple(Period(one, other) for one, other in pairwise(edges))
 
 
 def _cuts(window: Window, start: datetime, end: datetime, place: ZoneInfo) -> Iterator[datetime]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select
 from sqlmodel import SQLModel
 
 from app.db import Sessions
@@ -58,10 +58,10 @@ async def pages_by_parent(
 
 async def counts_by_parent(sessions: Sessions, owner: Owner, relation: Relation, parents: Sequence[str]) -> list[int]:
     """Return how many rows hang on each parent, in one statement whatever their number."""
-    statement = _related(owner, relation, parents)
-    counted = statement.with_only_columns(statement.selected_columns.parent_key, func.count()).group_by("parent_key")
+    related = _related(owner, relation, parents).subquery()
+    counted = select(related.c.parent_key, func.count()).group_by(related.c.parent_key)
     async with sessions.read() as session:
-        counts = {parent: count for parent, count in await session.execute(counted)}
+        counts: dict[str, int] = dict((await session.execute(counted)).tuples().all())
     return [counts.get(parent, 0) for parent in parents]
 
 
@@ -70,7 +70,7 @@ def _related(owner: Owner, relation: Relation, parents: Sequence[str]) -> Select
     statement = select(table).where(owned_by(owner, table))
     if relation.by is None:
         # What hangs on the root has one parent, which no column names.
-        return statement.add_columns(func.coalesce(None, parents[0]).label("parent_key"))
+        return statement.add_columns(literal(parents[0]).label("parent_key"))
     holder = table
     if relation.through is not None:
         holder = table_of(relation.through)

@@ -1,4 +1,4 @@
-"""From the bytes of one event to its parts, with every problem named at once. It knows nothing of customers or metrics."""
+"""From the bytes of one event to its parts, with every problem named at once; what it means is not asked here."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class EventInput:
-    """A well-formed event. `data` is its JSON text as it came; `content` says the same as another's if they mean the same."""
+    """A well-formed event. `data` is its JSON text as it came; `content` is the same for events that mean the same."""
 
     type: str
     source: str
@@ -128,21 +128,21 @@ def _timestamp(problems: Problems, envelope: dict[str, object]) -> datetime | No
     if value is None:
         return None
     match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    instant = None
     if match is None:
         problems.add(ErrorCode.INVALID, "timestamp", "Must be an ISO 8601 date and time, like 2026-08-01T12:00:00Z.")
         return None
-    if not FIRST_YEAR - 1 <= int(value[:4]) <= LAST_YEAR + 1:
-        return _out_of_range(problems)
     try:
         instant = _instant(match)
     except ValueError:
         problems.add(ErrorCode.INVALID, "timestamp", "Names a day, a time or an offset that does not exist.")
         return None
-    return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else _out_of_range(problems)
-
-
-def _out_of_range(problems: Problems) -> None:
-    problems.add(ErrorCode.OUT_OF_RANGE, "timestamp", f"Must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
+    except OverflowError:  # the first hours of year 1 or the last of 9999
+        pass
+    if instant is None or not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        problems.add(ErrorCode.OUT_OF_RANGE, "timestamp", f"Must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
+        return None
+    return instant
 
 
 def _instant(match: re.Match[str]) -> datetime:

@@ -5,14 +5,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import Aggregation, MeteredValue
 from app.billing.extraction import UncountedReason, dimensions, metered_value
 from app.models import BillableMetric, Customer, table_of
+
+LightRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def load_customers(
     return _names((await session.execute(statement)).all())
 
 
-async def _metrics(session: AsyncSession, environment_id: str, chosen: Any) -> list[MetricRules]:
+async def _metrics(session: AsyncSession, environment_id: str, chosen: ColumnElement[bool]) -> list[MetricRules]:
     columns = table_of(BillableMetric).c
     statement = select(
         columns.id,
@@ -93,12 +95,12 @@ async def _metrics(session: AsyncSession, environment_id: str, chosen: Any) -> l
     return [_rules(row) for row in rows]
 
 
-def _rules(row: Row[Any]) -> MetricRules:
+def _rules(row: LightRow) -> MetricRules:
     group_by = tuple((entry["name"], entry["path"]) for entry in row.group_by)
     return MetricRules(row.id, row.event_type, row.aggregation, row.value_property, group_by, row.event_from)
 
 
-def _names(rows: Iterable[Row[Any]]) -> CustomerNames:
+def _names(rows: Iterable[LightRow]) -> CustomerNames:
     listed = list(rows)
     by_external_id = {row.external_id: row.id for row in listed if row.external_id is not None}
     return CustomerNames(frozenset(row.id for row in listed), by_external_id)

@@ -29,9 +29,11 @@ async def store_event(session: AsyncSession, environment_id: str, event: EventIn
     is answered with the timestamp of the first.
     """
     key = event.idempotency_key or new_idempotency_key()
+    identifier = event_id(environment_id, key)
+    timestamp = event.timestamp or await _time_of_customer(session, environment_id, event) or now
     row = {
         "environment_id": environment_id,
-        "id": event_id(environment_id, key),
+        "id": identifier,
         "created_at": now,
         "type": event.type,
         "source": event.source,
@@ -39,15 +41,15 @@ async def store_event(session: AsyncSession, environment_id: str, event: EventIn
         "external_subject": event.external_subject,
         "external_id": event.external_id,
         "idempotency_key": key,
-        "timestamp": event.timestamp or await _time_of_customer(session, environment_id, event) or now,
+        "timestamp": timestamp,
         "timestamp_given": event.timestamp is not None,
         "data": event.data,
         "content_hash": content_hash(environment_id, event),
     }
     if await insert_if_absent(session, table_of(MeterEvent), row):
-        return StoredEvent(row["id"], row["timestamp"], key, is_repeat=False)
+        return StoredEvent(identifier, timestamp, key, is_repeat=False)
     first_timestamp = await _note_repeat(session, row)
-    return StoredEvent(row["id"], event.timestamp or first_timestamp, key, is_repeat=True)
+    return StoredEvent(identifier, event.timestamp or first_timestamp, key, is_repeat=True)
 
 
 async def _time_of_customer(session: AsyncSession, environment_id: str, event: EventInput) -> datetime | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, select, union_all
+from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import Aggregation, MeteredValue, aggregate
@@ -17,7 +17,7 @@ from app.billing.extraction import UncountedReason
 from app.billing.periods import Period, known_timezone
 from app.billing.windows import Window, windows
 from app.metering.codec import FIRST_YEAR, LAST_YEAR
-from app.metering.facts import MetricRules, load_metrics, read_data
+from app.metering.facts import LightRow, MetricRules, load_metrics, read_data
 from app.models import Customer, MeterEvent, table_of
 
 GroupKey = tuple[tuple[str, str | None], ...]
@@ -123,12 +123,12 @@ async def _exists(session: AsyncSession, environment_id: str, customer_id: str) 
 
 async def _events(
     session: AsyncSession, environment_id: str, metric: MetricRules, query: MetricUsageQuery
-) -> Sequence[Row[Any]]:
+) -> Sequence[LightRow]:
     """Read the metric's events of the customers asked for, in one statement; those of unknown customers stay out."""
     events, customers = table_of(MeterEvent).c, table_of(Customer).c
     chosen = customers.test_clock_id.is_(None) if query.customer_id is None else customers.id == query.customer_id
 
-    def named_by(names: Any) -> Select[Any]:
+    def named_by(names: ColumnElement[bool]) -> Select[Any]:
         here = customers.environment_id == events.environment_id
         return (
             select(events.id, events.timestamp, events.data)
@@ -142,7 +142,7 @@ async def _events(
     return (await session.execute(statement)).all()
 
 
-def _facts(metric: MetricRules, query: MetricUsageQuery, rows: Iterable[Row[Any]]) -> list[_Fact]:
+def _facts(metric: MetricRules, query: MetricUsageQuery, rows: Iterable[LightRow]) -> list[_Fact]:
     facts = []
     for row in rows:
         data = read_data(row.data)

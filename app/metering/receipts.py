@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from app.billing.aggregation import MeteredValue
 from app.billing.decimals import plain
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.periods import Period
 from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, MetricRules, load_customers, load_metrics_of_types, read_data
+from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics_of_types, read_data
 from app.models import (
     Invoice,
     InvoiceLine,
@@ -92,12 +92,12 @@ class _Known:
     metrics: dict[str, list[MetricRules]]
     customers: CustomerNames
     coverage: Coverage
-    repeats: dict[str, list[Row[Any]]]
-    lines: dict[tuple[str, str], Row[Any]]
+    repeats: dict[str, list[LightRow]]
+    lines: dict[tuple[str, str], LightRow]
     closed: dict[str, list[Period]]
 
 
-async def _load(session: AsyncSession, environment_id: str, events: Collection[Row[Any]]) -> _Known:
+async def _load(session: AsyncSession, environment_id: str, events: Collection[LightRow]) -> _Known:
     metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
     for metric in await load_metrics_of_types(session, environment_id, {event.type for event in events}):
         metrics[metric.event_type].append(metric)
@@ -108,7 +108,7 @@ async def _load(session: AsyncSession, environment_id: str, events: Collection[R
     coverage = await load_coverage(session, environment_id, customers.ids, metric_ids)
     ids = {event.id for event in events}
     repeated = table_of(MeterEventRepeat).c
-    repeats: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    repeats: defaultdict[str, list[LightRow]] = defaultdict(list)
     for repeat in await _rows(session, MeterEventRepeat, environment_id, repeated.event_id.in_(ids)):
         repeats[repeat.event_id].append(repeat)
     lines = {(line.event_id, line.billable_metric_id): line for line in await _lines(session, environment_id, ids)}
@@ -116,13 +116,15 @@ async def _load(session: AsyncSession, environment_id: str, events: Collection[R
     return _Known(metrics, customers, coverage, repeats, lines, closed)
 
 
-async def _rows(session: AsyncSession, model: Any, environment_id: str, chosen: Any) -> list[Row[Any]]:
+async def _rows(
+    session: AsyncSession, model: type[SQLModel], environment_id: str, chosen: ColumnElement[bool]
+) -> list[LightRow]:
     table = table_of(model)
     statement = select(table).where(table.c.environment_id == environment_id, chosen).order_by(table.c.id)
     return list(await session.execute(statement))
 
 
-async def _lines(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> Iterable[Row[Any]]:
+async def _lines(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> Iterable[LightRow]:
     """Return the invoice line that counted each event, for each metric."""
     billed, lines, invoices = (table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice))
     statement = (
@@ -141,7 +143,7 @@ async def _lines(session: AsyncSession, environment_id: str, event_ids: Collecti
         .join(table_of(Invoice), (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
         .where(billed.environment_id == environment_id, billed.event_id.in_(event_ids))
     )
-    return await session.execute(statement)
+    return (await session.execute(statement)).all()
 
 
 async def _closed_periods(
@@ -155,7 +157,7 @@ async def _closed_periods(
     return closed
 
 
-def _receipt(known: _Known, event: Row[Any]) -> EventReceipt:
+def _receipt(known: _Known, event: LightRow) -> EventReceipt:
     customer_id = known.customers.resolve(event.subject, event.external_subject)
     counted: list[Counted] = []
     reasons: list[Reason] = []
@@ -184,7 +186,7 @@ def _receipt(known: _Known, event: Row[Any]) -> EventReceipt:
 
 
 def _billing(
-    known: _Known, event: Row[Any], metric: MetricRules, customer_id: str, value: str
+    known: _Known, event: LightRow, metric: MetricRules, customer_id: str, value: str
 ) -> tuple[Counted, UncountedReason | None]:
     """Return what bills an event for a metric, and why nothing ever will where that is so."""
     line = known.lines.get((event.id, metric.id))

@@ -1,24 +1,35 @@
-"""What was used, counted from the stored events: for invoices, by subscription and period."""
+"""What was used, counted from the stored events: for invoices here, for a metric over time in `metric_usage`."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select, union_all
+from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import MeteredValue
 from app.billing.extraction import UncountedReason
 from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, MetricRules, load_customers, load_metrics, read_data
+from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics, read_data
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
 from app.models import MeterEvent, table_of
+
+__all__ = [
+    "CountedEvent",
+    "MetricUsage",
+    "MetricUsageQuery",
+    "UsageGroup",
+    "UsageRequest",
+    "UsageWindow",
+    "counted_events",
+    "metric_usage",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRequest:
-    """A question: what did a subscription use of a metric in [start, end)?"""
+    """What is asked: how much a subscription used of a metric in [start, end)."""
 
     subscription_id: str
     customer_id: str
@@ -81,7 +92,7 @@ class _Counting:
         for request in requests:
             self.requests[request.customer_id, request.billable_metric_id].append(request)
 
-    def count(self, event: Row[Any]) -> Iterator[tuple[UsageRequest, CountedEvent]]:
+    def count(self, event: LightRow) -> Iterator[tuple[UsageRequest, CountedEvent]]:
         """Yield the requests that an event answers, with what it counts for."""
         customer_id = self.customers.resolve(event.subject, event.external_subject)
         if customer_id is None:
@@ -110,7 +121,7 @@ async def _events(
     requests: Iterable[UsageRequest],
     metrics: Iterable[MetricRules],
     customers: CustomerNames,
-) -> Sequence[Row[Any]]:
+) -> Sequence[LightRow]:
     """Read the events of all requests, and perhaps some between them, in one statement over the two indexes."""
     events, asked = table_of(MeterEvent).c, list(requests)
     wanted = select(

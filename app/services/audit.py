@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -21,43 +21,48 @@ from app.models import (
     InvoiceSequence,
     MeterEvent,
     MeterEventRepeat,
+    table_of,
 )
 
 _UNRECORDED = (AuditEntry, DueWork, IdempotencyRecord, InvoiceLineEvent, InvoiceSequence, MeterEvent, MeterEventRepeat)
 _SECRET = {"secret_hash"}
 
 
-def record_changes(session: Session, _flush_context: object, _instances: object) -> None:
-    """Add an audit entry for each row that this flush creates, updates or deletes."""
+def record_changes(session: Session, _flush_context: object) -> None:
+    """Write an audit entry for each row that this flush created, updated or deleted."""
     changed = [("CREATE", row) for row in session.new]
     changed += [("UPDATE", row) for row in session.dirty if session.is_modified(row)]
     changed += [("DELETE", row) for row in session.deleted]
-    for change, row in changed:
-        if isinstance(row, SQLModel) and not isinstance(row, _UNRECORDED):
-            session.add(_entry(session, change, row))
+    entries = [
+        _entry(session, change, row)
+        for change, row in changed
+        if isinstance(row, SQLModel) and not isinstance(row, _UNRECORDED)
+    ]
+    if entries:
+        session.connection().execute(insert(table_of(AuditEntry)), entries)
 
 
 def start_recording() -> None:
     """Record the changes of every session of this process. Repeating it changes nothing."""
-    if not event.contains(Session, "before_flush", record_changes):
-        event.listen(Session, "before_flush", record_changes)
+    if not event.contains(Session, "after_flush", record_changes):
+        event.listen(Session, "after_flush", record_changes)
 
 
-def _entry(session: Session, change: str, row: SQLModel) -> AuditEntry:
+def _entry(session: Session, change: str, row: SQLModel) -> dict[str, Any]:
     before, after = _difference(change, row)
     environment_id = getattr(row, "environment_id", None)
-    return AuditEntry(
-        id=new_id("aud"),
-        environment_id=environment_id,
-        merchant_id=None if environment_id else getattr(row, "merchant_id", row.__dict__["id"]),
-        at=session.info["at"],
-        actor=session.info["actor"],
-        change=change,
-        noun=type(row).__name__,
-        subject_id=row.__dict__["id"],
-        before=before,
-        after=after,
-    )
+    return {
+        "id": new_id("aud"),
+        "environment_id": environment_id,
+        "merchant_id": None if environment_id else getattr(row, "merchant_id", row.__dict__["id"]),
+        "at": session.info["at"],
+        "actor": session.info["actor"],
+        "change": change,
+        "noun": type(row).__name__,
+        "subject_id": row.__dict__["id"],
+        "before": before,
+        "after": after,
+    }
 
 
 def _difference(change: str, row: SQLModel) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""The HTTP surface beside GraphQL: events, and the health of the process."""

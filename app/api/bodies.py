@@ -1,0 +1,41 @@
+"""Reading the body of a request: JSON only, and never more of it than is allowed."""
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from app.api.refusal import Refusal
+
+
+def require_json(headers: Headers) -> None:
+    """Refuse any other content type, another charset than UTF-8, and compressed bodies, whose size nobody can trust."""
+    media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    charsets = {parameter.replace('"', "") for parameter in parameters if parameter.startswith("charset")}
+    if media_type != "application/json" or charsets - {"charset=utf-8"}:
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The content type must be application/json, in UTF-8.")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must not be compressed.")
+
+
+async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
+    """Return the body; refuse one of more than `limit` bytes as soon as that is known. ClientDisconnect if cut off."""
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _too_large(limit: int) -> Refusal:
+    # What follows of the body is not read, so the connection can't be used again.
+    return Refusal(
+        413, "PAYLOAD_TOO_LARGE", f"The body must have at most {limit} bytes.", headers={"connection": "close"}
+    )

@@ -1,0 +1,93 @@
+"""The real server as a process, as `billgraph serve` starts it."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+BILLGRAPH = Path(sys.executable).parent / "billgraph"
+START_WITHIN = 30
+
+
+@dataclass
+class Server:
+    """A server that answers, and the key it printed when it made its merchant ("" where it had one already)."""
+
+    process: subprocess.Popen[str]
+    base: str
+    key: str
+
+    def gql(self, query: str, path: str = "/graphql", key: str | None = None, **variables: Any) -> dict[str, Any]:
+        """Run a document and return its data; errors of the request fail the test."""
+        headers = {"Authorization": f"Bearer {key or self.key}"}
+        body = {"query": query, "variables": variables}
+        answer = httpx.post(self.base + path, json=body, headers=headers, timeout=30).json()
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def post_event(self, event: dict[str, Any], key: str | None = None, prefix: str = "") -> httpx.Response:
+        """Report one event."""
+        headers = {"Authorization": f"Bearer {key or self.key}"}
+        return httpx.post(f"{self.base}{prefix}/v0/events", json=event, headers=headers, timeout=30)
+
+
+def environment(database_url: str) -> dict[str, str]:
+    """Return the environment of a child process that works on a database."""
+    return {**os.environ, "BILLGRAPH_DATABASE_URL": database_url}
+
+
+def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [BILLGRAPH, *arguments]
+    return subprocess.run(command, env=environment(database_url), capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def serve(database_url: str, *arguments: str) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it at the end."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [BILLGRAPH, "serve", "--port", str(port), *arguments],
+        env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Server(process, f"http://127.0.0.1:{port}", _wait(process, port))
+    finally:
+        process.terminate()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _wait(process: subprocess.Popen[str], port: int) -> str:
+    assert process.stdout is not None
+    key = ""
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == httpx.codes.OK:
+                os.set_blocking(process.stdout.fileno(), False)  # noqa: FBT003 - positional only
+                found = re.search(r"sk_[\w-]+", process.stdout.read() or "")
+                key = found.group() if found else ""
+                return key
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not answer within {START_WITHIN} s (exit {process.poll()})")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
