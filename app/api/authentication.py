@@ -1,4 +1,4 @@
-"""Who is calling: the bearer key of a request, checked against the database each time, so that revoking works at once."""
+"""Who is calling: the bearer key of a request, checked in the database each time, so that revoking works at once."""
 
 import re
 
@@ -15,7 +15,7 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,256}=*)", re.ASCII | re.IGNO
 
 
 async def authenticate(sessions: Sessions, headers: Headers, kind: EnvironmentKind, clock: Clock) -> Principal | None:
-    """Return the caller behind the Authorization header, or None where there is no valid key in exactly one such header.
+    """Return the caller behind the Authorization header, or None where there is not exactly one, with a valid key.
 
     Writes when the key was last used, at most once a minute. Errors of the database are the caller's to answer.
     """

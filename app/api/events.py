@@ -16,7 +16,6 @@ from app.api.bodies import read_body, require_json
 from app.api.failures import database_failed
 from app.api.refusal import Refusal, json_response
 from app.billing.access import Scope, allows
-from app.clock import Clock
 from app.db import Sessions
 from app.metering.codec import MAX_EVENT_BYTES, EventInput, InvalidEvent, decode_event
 from app.metering.ingest import StoredEvent, store_event
@@ -29,10 +28,9 @@ log = structlog.get_logger()
 class EventsEndpoint:
     """Takes in events of one environment kind; the path was decided before."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, kind: EnvironmentKind) -> None:
-        """Take what each request needs."""
+    def __init__(self, sessions: Sessions, kind: EnvironmentKind) -> None:
+        """Take what each request needs; the time is that of the sessions' clock."""
         self._sessions = sessions
-        self._clock = clock
         self._kind = kind
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -62,11 +60,11 @@ class EventsEndpoint:
             raise Refusal(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
         # The block's end commits; whatever goes wrong there leaves as an exception, never as a 202.
         async with self._sessions.begin() as session:
-            stored = await store_event(session, principal.environment_id, event, self._clock.now())
-        return json_response(202, _receipt(principal, event, stored))
+            stored = await store_event(session, principal.environment_id, event, self._sessions.clock.now())
+        return json_response(202, _acknowledgement(principal, event, stored))
 
     async def _authorize(self, headers: Headers) -> Principal:
-        principal = await authenticate(self._sessions, headers, self._kind, self._clock)
+        principal = await authenticate(self._sessions, headers, self._kind, self._sessions.clock)
         if principal is None:
             message = "Send a valid API key as Authorization: Bearer sk_..."
             raise Refusal(401, "UNAUTHORIZED", message, headers={"www-authenticate": "Bearer"})
@@ -85,7 +83,7 @@ def _decode(body: bytes) -> EventInput:
         raise Refusal(400, "VALIDATION_ERROR", message, errors=invalid.errors) from invalid
 
 
-def _receipt(principal: Principal, event: EventInput, stored: StoredEvent) -> dict[str, Any]:
+def _acknowledgement(principal: Principal, event: EventInput, stored: StoredEvent) -> dict[str, Any]:
     echo = {
         "id": stored.id,
         "object": "event",

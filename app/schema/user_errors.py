@@ -1,6 +1,5 @@
 """What mutations answer when an input is refused."""
 
-from app.billing import errors
 from app.schema.declarations import field, value
 from app.schema.enums import ErrorCode
 
@@ -10,7 +9,16 @@ class UserError:
     """Resolvers return `billing.errors.UserError`."""
 
     code: ErrorCode = field("What is wrong, for programs.")
-    field: str | None = field(  # type: ignore[no-redef]  # the API's word, needed no more below
-        "The path of the input's field that is wrong; null for the input as a whole. Example: `model.standard.unitPrice`."
+    message: str = field("What is wrong, for people.")
+    path: str | None = field(
+        "The path of the input's field that is wrong, null for the input as a whole. Example: `groupBy.0.path`.",
+        of="field",
+        name="field",
     )
-    message: str = field("What is wrong, for people.")  # type: ignore[operator]
+
+
+@value("What every mutation answers.")
+class Payload:
+    """The fields all payloads share."""
+
+    user_errors: list[UserError] = field("Why the input was refused; then nothing was written.", default_factory=list)

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions, is_transient
 from app.models import DueWork, TestClock
-from app.services.due_registry import next_behind_clock, next_in_real_time, run
+from app.services.due_registry import DueItem, next_behind_clock, next_in_real_time, run
 from app.services.lookup import locked, must_lock
 
 log = structlog.get_logger()
 
-Claim = Callable[[AsyncSession], Awaitable[DueWork | None]]
+Claim = Callable[[AsyncSession], Awaitable[DueItem | None]]
 
 
 async def work_forever(sessions: Sessions, interval: float) -> None:
@@ -38,14 +38,14 @@ async def do_next(sessions: Sessions) -> bool:
     """Do one item that is due, in real time or behind a resting test clock; say whether there was one."""
     now = sessions.clock.now()
 
-    async def in_real_time(session: AsyncSession) -> DueWork | None:
+    async def in_real_time(session: AsyncSession) -> DueItem | None:
         return await next_in_real_time(session, now)
 
     return await _do(sessions, in_real_time) or await _do(sessions, next_behind_clock)
 
 
 async def _do(sessions: Sessions, claim: Claim) -> bool:
-    item: DueWork | None = None
+    item: DueItem | None = None
     try:
         async with sessions.begin() as session:
             item = await claim(session)
@@ -58,13 +58,13 @@ async def _do(sessions: Sessions, claim: Claim) -> bool:
     return item is not None
 
 
-async def _time_of(session: AsyncSession, item: DueWork, now: datetime) -> datetime:
+async def _time_of(session: AsyncSession, item: DueItem, now: datetime) -> datetime:
     if item.test_clock_id is None:
         return now
     return (await must_lock(session, TestClock, item.environment_id, item.test_clock_id)).now
 
 
-async def _park(sessions: Sessions, failed: DueWork, error: Exception) -> None:
+async def _park(sessions: Sessions, failed: DueItem, error: Exception) -> None:
     log.error("due work parked", kind=failed.kind, subject=failed.subject_id, exc_info=error)
     async with sessions.begin() as session:
         item = await locked(session, DueWork, failed.environment_id, failed.id)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.billing.errors import InvariantBroken
-from app.billing.periods import BillingInterval, Period, boundary, known_timezone, period_number
+from app.billing.periods import BillingInterval, Period, boundary, known_timezone, period_containing, period_number
 
 
 def utc(text: str) -> datetime:
@@ -110,3 +110,48 @@ def test_zones_of_the_iana_database_are_known(name: str) -> None:
 )  # fmt: skip
 def test_what_is_not_in_it_is_unknown(name: str) -> None:
     assert not known_timezone(name)
+
+
+@pytest.mark.parametrize(
+    ("interval", "anchor", "instant", "start", "end"),
+    [
+        (BillingInterval.MONTHLY, "2026-01-31", "2026-01-31", "2026-01-31", "2026-02-28"),
+        (BillingInterval.MONTHLY, "2026-01-31", "2026-02-27T23:59:59.999999", "2026-01-31", "2026-02-28"),
+        (BillingInterval.MONTHLY, "2026-01-31", "2026-02-28", "2026-02-28", "2026-03-31"),
+        (BillingInterval.MONTHLY, "2026-01-31", "2500-03-01", "2500-02-28", "2500-03-31"),
+        (BillingInterval.MONTHLY, "2026-01-31T12:00", "2026-03-31T11:59", "2026-02-28T12:00", "2026-03-31T12:00"),
+        (BillingInterval.MONTHLY, "2026-01-31", "2026-01-30", "2025-12-31", "2026-01-31"),
+        (BillingInterval.WEEKLY, "2026-02-26", "2026-03-05", "2026-03-05", "2026-03-12"),
+        (BillingInterval.WEEKLY, "2026-02-26", "2026-03-04T23:00", "2026-02-26", "2026-03-05"),
+        (BillingInterval.WEEKLY, "2026-02-26", "2026-02-25", "2026-02-19", "2026-02-26"),
+        (BillingInterval.QUARTERLY, "2026-11-30", "2027-02-27", "2026-11-30", "2027-02-28"),
+        (BillingInterval.QUARTERLY, "2026-11-30", "2027-02-28", "2027-02-28", "2027-05-30"),
+        (BillingInterval.YEARLY, "2028-02-29", "2032-02-28", "2031-02-28", "2032-02-29"),
+        (BillingInterval.YEARLY, "2028-02-29", "2032-02-29", "2032-02-29", "2033-02-28"),
+    ],
+)
+def test_the_period_that_contains_an_instant(
+    interval: BillingInterval, anchor: str, instant: str, start: str, end: str
+) -> None:
+    assert period_containing(utc(anchor), interval, utc(instant), "UTC") == Period(utc(start), utc(end))
+
+
+def test_the_period_that_contains_an_instant_follows_the_local_time() -> None:
+    anchor = utc("2026-02-28T01:30")
+    second = Period(utc("2026-03-28T01:30"), utc("2026-04-28T00:30"))
+    assert period_containing(anchor, BillingInterval.MONTHLY, utc("2026-04-28T00:29"), "Europe/Berlin") == second
+    # 02:30 on 29 March 2026 does not exist in Berlin: the period begins at 01:00 UTC, the end of the gap.
+    anchor = utc("2026-03-22T01:30")
+    for instant, number in (("2026-03-29T00:59:59", 0), ("2026-03-29T01:00", 1)):
+        expected = period_number(anchor, BillingInterval.WEEKLY, number, "Europe/Berlin")
+        assert period_containing(anchor, BillingInterval.WEEKLY, utc(instant), "Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize("interval", BillingInterval)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Apia", "America/Santiago"])
+def test_every_boundary_is_in_the_period_it_begins(interval: BillingInterval, zone: str) -> None:
+    anchor = utc("2010-08-31T03:59:59")
+    for k in range(-5, 60):
+        period = period_number(anchor, interval, k, zone)
+        assert period_containing(anchor, interval, period.start, zone) == period
+        assert period_containing(anchor, interval, period.end - timedelta(microseconds=1), zone) == period

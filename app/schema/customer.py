@@ -1,0 +1,104 @@
+"""Customers: whom the merchant bills."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import strawberry
+from strawberry import Maybe
+from strawberry.scalars import JSON
+
+from app import models
+from app.billing.access import Scope
+from app.billing.catalog import CustomerDraft
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
+from app.schema.declarations import edge, field, noun, value
+from app.schema.inputs import METADATA, changes_of, idempotency_key
+from app.schema.node import Node
+from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.invoice import Invoice
+    from app.schema.payment import Payment
+    from app.schema.subscription import Subscription
+    from app.schema.test_clock import TestClock
+
+EXTERNAL_ID = "Your own id of the customer: letters, digits, `_` and `-`, unique per environment. Example: `acme-1`."
+EMAIL = "Where invoices go. Example: `billing@acme.example`."
+
+
+@noun("cus", models.Customer, Scope.CUSTOMERS_READ, "An organization that the merchant bills.")
+class Customer(Node):
+    """Rows of `customer`."""
+
+    external_id: str | None = field(EXTERNAL_ID)
+    name: str = field("What it is called on invoices. Example: `Acme`.")
+    email: str | None = field(EMAIL)
+    metadata: JSON = field(METADATA, of="details")
+    created_at: datetime = field("When it was created, in its own time.")
+    test_clock: Annotated["TestClock", strawberry.lazy("app.schema.test_clock")] | None = edge(
+        "The clock whose time it lives in; null for real time.", models.TestClock, "test_clock_id"
+    )
+    subscriptions: Connection[Annotated["Subscription", strawberry.lazy("app.schema.subscription")]] = connection(
+        "What it subscribes to.", Relation(models.Subscription, "customer_id")
+    )
+    invoices: Connection[Annotated["Invoice", strawberry.lazy("app.schema.invoice")]] = connection(
+        "What it owes and has paid.", Relation(models.Invoice, "customer_id")
+    )
+    payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
+        "The money received from it.", Relation(models.Payment, "customer_id")
+    )
+
+
+@strawberry.input(description="A customer to create.")
+class CustomerCreateInput:
+    """See `CustomerDraft`."""
+
+    external_id: str | None = field(EXTERNAL_ID, default=None)
+    name: str = field("What it is called on invoices, up to 255 characters. Example: `Acme`.")
+    email: str | None = field(EMAIL, default=None)
+    test_clock_id: strawberry.ID | None = field(
+        "The id of the test clock it lives on for good; null for real time.", default=None
+    )
+    metadata: JSON | None = field(METADATA, default=None)
+    idempotency_key: str | None = idempotency_key()
+
+    def to_draft(self) -> CustomerDraft:
+        """Return what is asked for."""
+        return CustomerDraft(
+            external_id=self.external_id,
+            name=self.name,
+            email=self.email,
+            test_clock=self.test_clock_id,
+            metadata={} if self.metadata is None else cast("dict[str, str]", self.metadata),
+        )
+
+
+@strawberry.input(description="What to change of a customer; what is left out stays. Issued invoices never change.")
+class CustomerUpdateInput:
+    """See `CustomerDraft`."""
+
+    id: strawberry.ID = field("The id of the customer.")
+    external_id: Maybe[str | None] = field(EXTERNAL_ID)
+    name: Maybe[str] = field("What it is called on invoices, up to 255 characters.")
+    email: Maybe[str | None] = field(EMAIL)
+    metadata: Maybe[JSON] = field(f"Replaces all metadata. {METADATA}")
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return what is to be changed."""
+        return changes_of(self)
+
+
+@value("The customer that was created.")
+class CustomerCreatePayload(Payload):
+    """The answer of `customerCreate`."""
+
+    customer: Customer | None = field("The customer.", default=None)
+    replayed: bool = field("Whether an earlier call with this idempotency key made it.", default=False)
+
+
+@value("The customer as it is now.")
+class CustomerUpdatePayload(Payload):
+    """The answer of `customerUpdate`."""
+
+    customer: Customer | None = field("The customer.", default=None)

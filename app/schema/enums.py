@@ -1,0 +1,146 @@
+"""Enums of the API: those of `billing`, with what each member means."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TypeVar
+
+import strawberry
+
+from app.billing.access import Scope
+from app.billing.aggregation import Aggregation
+from app.billing.errors import DESCRIPTIONS, ErrorCode
+from app.billing.extraction import MESSAGES, UncountedReason
+from app.billing.lifecycle import (
+    InvoiceReason,
+    InvoiceStatus,
+    PaymentTerm,
+    SubscriptionStatus,
+    TerminationReason,
+)
+from app.billing.periods import BillingInterval
+from app.billing.steps import StepOperation
+from app.models import EnvironmentKind
+
+M = TypeVar("M", bound=Enum)
+
+
+def describe(members: type[M], description: str, meanings: Mapping[M, str]) -> None:
+    """Make an enum part of the API. A member without a meaning is a KeyError when the schema is made."""
+    declared = strawberry.enum(members, description=description)
+    for item in declared.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        item.description = meanings[members[item.name]]
+
+
+describe(ErrorCode, "What is wrong with an input.", DESCRIPTIONS)
+describe(UncountedReason, "Why an event counted for nothing.", MESSAGES)
+describe(
+    Aggregation,
+    "What a billable metric makes of the values of its events.",
+    {
+        Aggregation.COUNT: "How many events there are.",
+        Aggregation.SUM: "The sum of the values.",
+        Aggregation.MAX: "The greatest value.",
+        Aggregation.UNIQUE_COUNT: "How many distinct values there are; without a valueProperty, how many events.",
+    },
+)
+describe(
+    BillingInterval,
+    "How long a billing period is.",
+    {
+        BillingInterval.WEEKLY: "Seven days.",
+        BillingInterval.MONTHLY: "A month; from the 31st to the last day of shorter months.",
+        BillingInterval.QUARTERLY: "Three months.",
+        BillingInterval.YEARLY: "A year.",
+    },
+)
+describe(
+    PaymentTerm,
+    "Whether a price is due at the start or at the end of the period it covers.",
+    {
+        PaymentTerm.IN_ADVANCE: "Due at the start. For fees.",
+        PaymentTerm.IN_ARREARS: "Due at the end. For fees and for everything metered.",
+    },
+)
+describe(
+    SubscriptionStatus,
+    "Where a subscription stands.",
+    {
+        SubscriptionStatus.PENDING_PAYMENT: "Waits for its first invoice to be paid. Usage is stored, and billed once active.",
+        SubscriptionStatus.ACTIVE: "Runs and renews.",
+        SubscriptionStatus.PAST_DUE: "Runs and renews, and an invoice is overdue.",
+        SubscriptionStatus.TERMINATED: "Has ended for good.",
+    },
+)
+describe(
+    TerminationReason,
+    "Why a subscription ended.",
+    {TerminationReason.INITIAL_PAYMENT_EXPIRED: "Its first invoice was not paid in time."},
+)
+describe(
+    InvoiceStatus,
+    "Where an invoice stands.",
+    {
+        InvoiceStatus.DRAFT: "Waits for late events during the grace time.",
+        InvoiceStatus.ISSUED: "Is final, has its number, and is to be paid.",
+        InvoiceStatus.PAID: "Nothing is left to pay.",
+        InvoiceStatus.VOID: "Is no longer owed. It keeps its number.",
+        InvoiceStatus.UNCOLLECTIBLE: "Is owed and not expected to be paid.",
+    },
+)
+describe(
+    InvoiceReason,
+    "What an invoice bills.",
+    {
+        InvoiceReason.SUBSCRIPTION_START: "What is due upfront when a subscription starts (Invoice 0).",
+        InvoiceReason.SUBSCRIPTION_CYCLE: "The end of one period and the start of the next.",
+    },
+)
+describe(
+    StepOperation,
+    "What a step of an explanation does.",
+    {
+        StepOperation.AGGREGATE: "Makes a quantity of events.",
+        StepOperation.QUANTITY: "Sets or corrects the quantity.",
+        StepOperation.PRICE: "Applies the pricing model.",
+        StepOperation.ROUND: "Rounds once, half up, to the minor unit of the currency.",
+    },
+)
+describe(
+    EnvironmentKind,
+    "One of a merchant's two worlds; nothing crosses between them.",
+    {EnvironmentKind.LIVE: "Real money.", EnvironmentKind.SANDBOX: "For trying things out."},
+)
+describe(
+    Scope,
+    "A right that an API key carries. Writing does not include reading.",
+    {
+        Scope.EVENTS_CREATE: "Report events.",
+        Scope.CATALOG_READ: "Read products, metrics, fees, prices and plans.",
+        Scope.CATALOG_WRITE: "Create and change products, metrics, fees, prices and plans.",
+        Scope.CUSTOMERS_READ: "Read customers.",
+        Scope.CUSTOMERS_WRITE: "Create and change customers.",
+        Scope.BILLING_READ: "Read subscriptions, invoices, payments, events and usage.",
+        Scope.BILLING_WRITE: "Create subscriptions and record payments.",
+        Scope.ENTITLEMENTS_READ: "Read entitlements.",
+        Scope.ENTITLEMENTS_WRITE: "Change and consume entitlements.",
+        Scope.SETTINGS_WRITE: "Change the merchant, API keys and test clocks, and read API keys.",
+        Scope.AUDIT_READ: "Read the audit log.",
+        Scope.ALL: "Everything.",
+    },
+)
+
+__all__ = [
+    "Aggregation",
+    "BillingInterval",
+    "EnvironmentKind",
+    "ErrorCode",
+    "InvoiceReason",
+    "InvoiceStatus",
+    "PaymentTerm",
+    "Scope",
+    "StepOperation",
+    "SubscriptionStatus",
+    "TerminationReason",
+    "UncountedReason",
+    "describe",
+]

@@ -1,0 +1,59 @@
+"""Why an amount is what it is."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from app import models
+from app.billing import steps
+from app.billing.pricing import line_inputs_from_json, price_line
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
+from app.schema.declarations import field, value
+from app.schema.enums import StepOperation
+
+if TYPE_CHECKING:
+    from app.schema.meter_event import MeterEvent
+
+
+@value("One step from usage to amount.")
+class ExplanationStep:
+    """Resolvers return `billing.steps.Step`."""
+
+    operation: StepOperation = field("What the step does.")
+    description: str = field("The step in words. Example: `1,500,000 token × 0.00002 USD = 30.00 USD`.")
+    input: Decimal | None = field("What the step starts from; null where it starts from nothing.")
+    output: Decimal = field("What the step ends with.")
+
+
+@value("Why a price charges what it charges.")
+class PriceExplanation:
+    """Resolvers return `billing.pricing.PricedLine`."""
+
+    steps: list[ExplanationStep] = field("The steps from usage to amount, in order.")
+
+
+@dataclass(frozen=True)
+class ExplainedLine:
+    """The explanation of a stored line, whose id leads to its events."""
+
+    id: str
+    steps: tuple[steps.Step, ...]
+
+
+@value("Why a line of an invoice is what it is, priced again from the inputs stored with it.")
+class LineExplanation:
+    """Resolvers return `ExplainedLine`."""
+
+    steps: list[ExplanationStep] = field("The steps from usage to amount, in order.")
+    events: Connection[Annotated["MeterEvent", strawberry.lazy("app.schema.meter_event")]] = connection(
+        "Exactly the events that the line counted, in the order of their ids.",
+        Relation(models.MeterEvent, "invoice_line_id", through=models.InvoiceLineEvent, link="event_id"),
+    )
+
+
+def explain_line(row: Any) -> ExplainedLine:
+    """Price a stored line again, by the rules it was made by."""
+    return ExplainedLine(row.id, price_line(line_inputs_from_json(row.inputs), row.rules_version).steps)

@@ -1,0 +1,55 @@
+"""What all inputs share: their common fields, and their way to drafts, changes and hashes."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from strawberry import Some
+
+from app.billing.decimals import plain
+from app.schema.declarations import field
+
+NAME = "What it is called. Example: `Pro`."
+DESCRIPTION = "A text for people."
+KEY = "A slug of your own, unique per noun and environment, accepted wherever the id is. Example: `pro-2026`."
+METADATA = 'Up to 50 strings of your own under keys of up to 64 characters. Example: `{"team": "search"}`.'
+REFERENCE = "The id or key of what is to be changed."
+
+
+def idempotency_key() -> Any:
+    """Declare the field that makes a mutation safe to repeat."""
+    return field(
+        "1 to 255 characters. A repeat with the same key and input changes nothing and returns what the first call "
+        "made, with `replayed: true`. Example: `subscribe-acme-1`.",
+        default=None,
+    )
+
+
+def changes_of(update: object) -> dict[str, Any]:
+    """Return the fields that an update gives, null included, by the names they have in the draft."""
+    given = ((item.name, getattr(update, item.name)) for item in fields(update))  # type: ignore[arg-type]
+    return {name: maybe.value for name, maybe in given if isinstance(maybe, Some)}
+
+
+def canonical(value: object) -> Any:
+    """Return an input as plain JSON in which equal inputs are equal: what was left out is left out, keys aside."""
+    match value:
+        case Some():
+            return canonical(value.value)
+        case Enum():
+            return value.name
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case list() | tuple():
+            return [canonical(item) for item in value]
+        case Mapping():
+            return {str(name): canonical(item) for name, item in value.items()}
+        case None | str() | int():
+            return value
+    given = {item.name: getattr(value, item.name) for item in fields(value)}  # type: ignore[arg-type]
+    return {name: canonical(item) for name, item in given.items() if item is not None and name != "idempotency_key"}

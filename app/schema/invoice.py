@@ -1,0 +1,87 @@
+"""Invoices: what is owed and why."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app import models
+from app.billing.access import Scope
+from app.loaders.lines_by_invoice import lines_by_invoice
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
+from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm
+from app.schema.explanation import LineExplanation, explain_line
+from app.schema.money import Money, Period, money_of, period_of
+from app.schema.node import Node
+from app.schema.scalars import CurrencyCode
+
+if TYPE_CHECKING:
+    from app.schema.customer import Customer
+    from app.schema.payment import Payment
+    from app.schema.price import Price
+    from app.schema.subscription import Subscription
+
+
+@value("Whom an invoice was issued to: a copy, which later changes of the customer leave alone.")
+class BilledTo:
+    """Read from `invoice.billed_to`."""
+
+    name: str = field("The customer's name. Example: `Acme`.", of=lambda snapshot: snapshot["name"])
+    email: str | None = field(
+        "Where the invoice goes. Example: `billing@acme.example`.", of=lambda snapshot: snapshot.get("email")
+    )
+
+
+@noun("li", models.InvoiceLine, Scope.BILLING_READ, "One charge of an invoice.")
+class InvoiceLine(Node):
+    """Rows of `invoice_line`."""
+
+    description: str = field("What is charged. Example: `Output tokens`.")
+    payment_term: PaymentTerm = field("Whether the period is billed at its start or at its end.")
+    period: Period = field("What the line covers.", of=period_of)
+    quantity: Decimal = field("How much is charged.")
+    amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
+    exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
+    explanation: LineExplanation = field("Why the amount is what it is.", of=explain_line)
+    created_at: datetime = field("When it was made, in the customer's time.")
+    invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] = edge(
+        "The invoice it is on.", models.Invoice, "invoice_id"
+    )
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
+        "What it costs.", models.Price, "price_id"
+    )
+
+
+@noun("inv", models.Invoice, Scope.BILLING_READ, "What a customer owes and why. Once issued it never changes.")
+class Invoice(Node):
+    """Rows of `invoice`."""
+
+    number: str | None = field("Gapless in its series; null for a draft. Example: `INV-000001`.")
+    status: InvoiceStatus = field("Where it stands.")
+    reason: InvoiceReason = field("What it bills.")
+    currency: CurrencyCode = field("The currency it is in. Example: `USD`.")
+    subtotal: Money = field("The sum of the lines.", of=money_of("subtotal_minor"))
+    tax: Money = field("The tax.", of=money_of("tax_minor"))
+    total: Money = field("What is owed.", of=money_of("total_minor"))
+    amount_paid: Money = field("What was paid.", of=money_of("paid_minor"))
+    amount_due: Money = field(
+        "What is left to pay.", of=lambda row: money_of("total_minor")(row) - money_of("paid_minor")(row)
+    )
+    billed_to: BilledTo = field("Whom it was issued to.")
+    issued_at: datetime | None = field("When it was issued; null for a draft.")
+    due_at: datetime | None = field("When it is to be paid; null for a draft.")
+    paid_at: datetime | None = field("When nothing was left to pay; null before.")
+    created_at: datetime = field("When it was made, in the customer's time.")
+    lines: list[InvoiceLine] = batched("What is charged, in order.", lines_by_invoice)
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
+        "Who owes it.", models.Customer, "customer_id"
+    )
+    subscription: Annotated["Subscription", strawberry.lazy("app.schema.subscription")] = edge(
+        "What it bills.", models.Subscription, "subscription_id"
+    )
+    payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
+        "The money received for it.", Relation(models.Payment, "invoice_id")
+    )

@@ -1,0 +1,54 @@
+"""The merchant."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import Maybe
+
+from app import models
+from app.schema.declarations import ANY_KEY, field, noun, value
+from app.schema.inputs import changes_of
+from app.schema.node import Node
+from app.schema.scalars import CurrencyCode
+from app.schema.user_errors import Payload
+
+PREFIX = "What invoice numbers begin with: capitals, digits and hyphens, at most 20. Example: `INV`."
+GRACE = "How long invoices stay drafts so that late events still count, in seconds, at most 30 days. Example: `3600`."
+TIMEZONE = "The IANA zone of its calendar. Example: `Europe/Berlin`."
+
+
+@noun("org", models.Merchant, ANY_KEY, "The tenant: a company that bills its customers.")
+class Merchant(Node):
+    """Rows of `merchant`."""
+
+    name: str = field("What it is called. Example: `Example Inc.`.")
+    default_currency: CurrencyCode = field("The currency of prices and plans that name none. Example: `USD`.")
+    timezone: str = field(TIMEZONE)
+    invoice_number_prefix: str = field(PREFIX)
+    grace_seconds: int = field(GRACE)
+    created_at: datetime = field("When it was founded.")
+
+
+@strawberry.input(
+    description="What to change of the merchant; what is left out stays. What runs already keeps what it copied."
+)
+class MerchantUpdateInput:
+    """See `MerchantDraft`."""
+
+    name: Maybe[str] = field("What it is called, up to 255 characters. Example: `Example Inc.`.")
+    default_currency: Maybe[CurrencyCode] = field("The currency of prices and plans that name none. Example: `USD`.")
+    timezone: Maybe[str] = field(TIMEZONE)
+    invoice_number_prefix: Maybe[str] = field(PREFIX)
+    grace_seconds: Maybe[int] = field(GRACE)
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return what is to be changed."""
+        return changes_of(self)
+
+
+@value("The merchant as it is now.")
+class MerchantUpdatePayload(Payload):
+    """The answer of `merchantUpdate`."""
+
+    merchant: Merchant | None = field("The merchant.", default=None)

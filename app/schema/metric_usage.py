@@ -1,0 +1,96 @@
+"""What a metric counted over a span of time."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import Info, Parent
+
+from app.billing.errors import Refused
+from app.billing.windows import Window
+from app.context import Context
+from app.metering import metric_usage as metering
+from app.schema.client_error import ClientError
+from app.schema.declarations import field, value
+from app.schema.enums import describe
+
+describe(
+    Window,
+    "How long the windows of a usage report are.",
+    {
+        Window.MINUTE: "A minute.",
+        Window.HOUR: "An hour.",
+        Window.DAY: "A day of local time.",
+        Window.MONTH: "A month of local time.",
+    },
+)
+
+
+@value("A dimension and the value that events have in it.")
+class UsageKey:
+    """One pair of a group's key."""
+
+    name: str = field("The dimension. Example: `model`.", of=lambda pair: pair[0])
+    value: str | None = field("The value as text; null for events without one. Example: `large`.", of=lambda p: p[1])
+
+
+@value("The usage of the events that agree in every dimension asked for.")
+class UsageGroup:
+    """Resolvers return `metering.metric_usage.UsageGroup`."""
+
+    key: list[UsageKey] = field("What the events agree in.")
+    value: Decimal = field("What was counted.")
+
+
+@value("The usage of one window.")
+class UsageWindow:
+    """Resolvers return `metering.metric_usage.UsageWindow`."""
+
+    start: datetime = field("The first instant of the window.")
+    end: datetime = field("The first instant after the window.")
+    value: Decimal = field("What was counted.")
+    groups: list[UsageGroup] = field("The same by group; empty unless `groupBy` was given.")
+
+
+@value("What a metric counted over a span of time, computed from the events themselves.")
+class MetricUsage:
+    """Resolvers return `metering.metric_usage.MetricUsage`."""
+
+    total: Decimal = field("What was counted over the whole span.")
+    windows: list[UsageWindow] = field("The same by window, empty ones too; none unless `window` was given.")
+    groups: list[UsageGroup] = field("The same by group; empty unless `groupBy` was given.")
+
+
+async def resolve_usage(  # noqa: PLR0913 - the arguments of a field are as many as the API has
+    root: Parent[Any],
+    info: Info[Context, None],
+    start: Annotated[
+        datetime,
+        strawberry.argument(name="from", description="Events from this instant on. Example: `2026-01-31T00:00:00Z`."),
+    ],
+    end: Annotated[
+        datetime,
+        strawberry.argument(name="to", description="Events before this instant. Example: `2026-02-28T00:00:00Z`."),
+    ],
+    customer_id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="Only this customer; null for all who are not on a test clock."),
+    ] = None,
+    window: Annotated[
+        Window | None, strawberry.argument(description="Split the span into windows, at most 1,000. Example: `DAY`.")
+    ] = None,
+    group_by: Annotated[
+        list[str] | None, strawberry.argument(description='Names of the metric\'s dimensions. Example: `["model"]`.')
+    ] = None,
+    timezone: Annotated[
+        str, strawberry.argument(description="The IANA zone whose days and months count. Example: `Europe/Berlin`.")
+    ] = "UTC",
+) -> Any:
+    """Return the usage of a metric, or say which argument is wrong."""
+    query = metering.MetricUsageQuery(root.id, start, end, customer_id, window, tuple(group_by or ()), timezone)
+    async with info.context.sessions.read() as session:
+        try:
+            return await metering.metric_usage(session, info.context.principal.environment_id, query)
+        except Refused as refused:
+            raise ClientError(str(refused)) from refused

@@ -1,0 +1,65 @@
+"""Payments: money received."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app import models
+from app.billing.access import Scope
+from app.billing.catalog import PaymentDraft
+from app.schema.declarations import edge, field, noun, value
+from app.schema.inputs import idempotency_key
+from app.schema.invoice import Invoice
+from app.schema.money import Money, money_of
+from app.schema.node import Node
+from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.customer import Customer
+
+METHOD = "How it was paid, in your own words, up to 255 characters. Example: `bank_transfer`."
+REFERENCE = "What the payment is known by elsewhere, up to 2000 characters. Example: `SEPA-2026-0042`."
+
+
+@noun("pay", models.Payment, Scope.BILLING_READ, "Money received for an invoice.")
+class Payment(Node):
+    """Rows of `payment`."""
+
+    amount: Money = field("How much was received.", of=money_of("amount_minor"))
+    method: str = field(METHOD)
+    reference: str | None = field(REFERENCE)
+    created_at: datetime = field("When it was recorded, in the customer's time.")
+    invoice: Invoice = edge("What it pays.", models.Invoice, "invoice_id")
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
+        "Who paid.", models.Customer, "customer_id"
+    )
+
+
+@strawberry.input(description="A payment to record.")
+class InvoiceRecordPaymentInput:
+    """See `PaymentDraft`."""
+
+    invoice_id: strawberry.ID = field("The id of the invoice that was paid.")
+    amount: Decimal | None = field(
+        'How much, in the invoice\'s currency; null for all that is due. Example: `"49.00"`.', default=None
+    )
+    method: str = field(METHOD)
+    reference: str | None = field(REFERENCE, default=None)
+    idempotency_key: str | None = idempotency_key()
+
+    def to_draft(self) -> PaymentDraft:
+        """Return what is asked for."""
+        return PaymentDraft(
+            invoice=self.invoice_id, amount=self.amount, method=self.method, reference=self.reference
+        )
+
+
+@value("The payment that was recorded.")
+class InvoiceRecordPaymentPayload(Payload):
+    """The answer of `invoiceRecordPayment`."""
+
+    payment: Payment | None = field("The payment.", default=None)
+    invoice: Invoice | None = field("The invoice as it is now.", default=None)
+    replayed: bool = field("Whether an earlier call with this idempotency key recorded it.", default=False)

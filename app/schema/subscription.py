@@ -1,0 +1,113 @@
+"""Subscriptions: who uses which plan."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app import models
+from app.billing.access import Scope
+from app.billing.catalog import SubscriptionDraft
+from app.billing.catalog.customers import DEFAULT_PAYMENT_TERM_DAYS
+from app.loaders.current_period_by_subscription import current_period_by_subscription
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
+from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.enums import BillingInterval, SubscriptionStatus, TerminationReason
+from app.schema.inputs import idempotency_key
+from app.schema.invoice import Invoice
+from app.schema.money import Money, Period, money_of
+from app.schema.node import Node
+from app.schema.scalars import CurrencyCode
+from app.schema.upcoming_invoice import UpcomingInvoice, upcoming_by_subscription, usage_by_subscription
+from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.billable_metric import BillableMetric
+    from app.schema.customer import Customer
+    from app.schema.plan import Plan
+    from app.schema.plan_version import PlanVersion
+    from app.schema.product import Product
+
+TERM_DAYS = "How many days after issue its invoices are due, 0 to 365; the first one is due at once. Example: `30`."
+CONCURRENT = "Whether it may run beside another live subscription to the same product."
+
+
+@value("What one metric counted in the running period, and what that costs so far.")
+class SubscriptionUsage:
+    """Resolvers return `services.previews.MeteredUsage`."""
+
+    billable_metric: Annotated["BillableMetric", strawberry.lazy("app.schema.billable_metric")] = edge(
+        "What was measured.", models.BillableMetric, "billable_metric_id"
+    )
+    quantity: Decimal = field("How much was counted.")
+    amount: Money = field("What it costs so far.", of=money_of("amount_minor"))
+
+
+@noun("sub", models.Subscription, Scope.BILLING_READ, "Connects one customer to one version of a plan.")
+class Subscription(Node):
+    """Rows of `subscription`."""
+
+    status: SubscriptionStatus = field("Where it stands.")
+    termination_reason: TerminationReason | None = field("Why it ended; null while it has not.")
+    started_at: datetime = field("When it started: usage counts from here on.")
+    activated_at: datetime | None = field("When it became active; null before.")
+    ended_at: datetime | None = field("When it ended; null while it has not.")
+    timezone: str = field("The IANA zone of its calendar. Example: `Europe/Berlin`.")
+    billing_interval: BillingInterval = field("How long its billing periods are.")
+    currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
+    payment_term_days: int = field(TERM_DAYS)
+    allow_concurrent: bool = field(CONCURRENT)
+    created_at: datetime = field("When it was created.")
+    current_period: Period | None = batched("The billing period that runs now.", current_period_by_subscription)
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
+        "Who subscribes.", models.Customer, "customer_id"
+    )
+    plan: Annotated["Plan", strawberry.lazy("app.schema.plan")] = edge(
+        "What is subscribed to.", models.Plan, "plan_id"
+    )
+    plan_version: Annotated["PlanVersion", strawberry.lazy("app.schema.plan_version")] = edge(
+        "The prices it is billed by.", models.PlanVersion, "plan_version_id"
+    )
+    product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
+        "The product of its plan.", models.Product, "product_id"
+    )
+    invoices: Connection[Invoice] = connection("What it was billed.", Relation(models.Invoice, "subscription_id"))
+    usage: list[SubscriptionUsage] = batched(
+        "What was used in the running period, metric by metric; empty once it ended.", usage_by_subscription
+    )
+    upcoming_invoice: UpcomingInvoice | None = batched(
+        "The invoice of the next boundary if nothing more happened; null once it ended.", upcoming_by_subscription
+    )
+
+
+@strawberry.input(description="A subscription to create: to a plan or to one of its versions.")
+class SubscriptionCreateInput:
+    """See `SubscriptionDraft`."""
+
+    customer_id: strawberry.ID = field("The id of the customer who subscribes.")
+    plan_id: strawberry.ID | None = field("The id or key of a plan: its default version.", default=None)
+    plan_version_id: strawberry.ID | None = field("The id of a plan version, in place of `planId`.", default=None)
+    payment_term_days: int = field(TERM_DAYS, default=DEFAULT_PAYMENT_TERM_DAYS)
+    allow_concurrent: bool = field(CONCURRENT, default=False)
+    idempotency_key: str | None = idempotency_key()
+
+    def to_draft(self) -> SubscriptionDraft:
+        """Return what is asked for."""
+        return SubscriptionDraft(
+            customer=self.customer_id,
+            plan=self.plan_id,
+            plan_version=self.plan_version_id,
+            payment_term_days=self.payment_term_days,
+            allow_concurrent=self.allow_concurrent,
+        )
+
+
+@value("The subscription that was created.")
+class SubscriptionCreatePayload(Payload):
+    """The answer of `subscriptionCreate`."""
+
+    subscription: Subscription | None = field("The subscription.", default=None)
+    invoice: Invoice | None = field("Its first invoice; null where nothing is due upfront.", default=None)
+    replayed: bool = field("Whether an earlier call with this idempotency key made it.", default=False)

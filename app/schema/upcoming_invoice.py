@@ -1,0 +1,65 @@
+"""What a subscription has used and what comes next, computed for any number of subscriptions at once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app import models
+from app.db import Sessions
+from app.loaders.owner import Owner
+from app.schema.declarations import edge, field, value
+from app.schema.enums import PaymentTerm
+from app.schema.explanation import PriceExplanation
+from app.schema.money import Money, Period, money_of
+from app.schema.scalars import CurrencyCode
+from app.services import previews
+
+if TYPE_CHECKING:
+    from app.schema.price import Price
+
+
+async def usage_by_subscription(
+    sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
+) -> list[list[previews.MeteredUsage]]:
+    """Return what each subscription used in its running period."""
+    async with sessions.read() as session:
+        found = await previews.usage_by_subscription(session, owner.environment_id, subscription_ids)
+    return [found.get(subscription_id, []) for subscription_id in subscription_ids]
+
+
+async def upcoming_by_subscription(
+    sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
+) -> list[previews.UpcomingInvoice | None]:
+    """Return the next invoice of each subscription that has one."""
+    async with sessions.read() as session:
+        found = await previews.upcoming_by_subscription(session, owner.environment_id, subscription_ids)
+    return [found.get(subscription_id) for subscription_id in subscription_ids]
+
+
+@value("A line of an upcoming invoice.")
+class UpcomingInvoiceLine:
+    """Resolvers return `services.rating.RatedLine`."""
+
+    description: str = field("What is charged. Example: `Output tokens`.")
+    payment_term: PaymentTerm = field("Whether the period is billed at its start or at its end.")
+    period: Period = field("What the line covers.")
+    quantity: Decimal = field("How much is charged.")
+    amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
+    exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
+    explanation: PriceExplanation = field("Why the amount is what it is.", of="priced")
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
+        "What it costs.", models.Price, "price_id"
+    )
+
+
+@value("The invoice of a subscription's next boundary if nothing more happened.")
+class UpcomingInvoice:
+    """Resolvers return `services.previews.UpcomingInvoice`."""
+
+    currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
+    subtotal: Money = field("The sum of the lines.", of=money_of("subtotal_minor"))
+    tax: Money = field("The tax.", of=money_of("tax_minor"))
+    total: Money = field("What will be owed.", of=money_of("total_minor"))
+    lines: list[UpcomingInvoiceLine] = field("What will be charged: arrears first, then what comes in advance.")
