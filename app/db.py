@@ -109,8 +109,8 @@ class EnumText(TypeDecorator[E], Generic[E]):
 def open_engine(url: str) -> AsyncEngine:
     """Open an engine for a URL of domain.md section 11, with the settings that durability needs."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=20)
-    engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": 30})
+        return create_async_engine(url, pool_size=10, max_overflow=20, hide_parameters=True)
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": 30})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

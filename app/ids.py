@@ -31,7 +31,7 @@ def prefix_of(identifier: str) -> str | None:
 
 
 def event_id(environment_id: str, idempotency_key: str) -> str:
-    """Return the id of the event with this key: the same for every repeat, so that no look-up is needed to answer one."""
+    """Return the id of the event with this key: the same for every repeat, which needs no look-up to be answered."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (environment_id, idempotency_key):
         encoded = part.encode()
@@ -50,5 +50,5 @@ def new_secret() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """Return what is stored of a secret. SHA-256 suffices: 256 random bits can't be guessed, whatever the hash costs."""
+    """Return what is stored of a secret. SHA-256 suffices: 256 random bits can't be guessed, however cheap the hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.tracebacks import ExceptionDictTransformer
 
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
@@ -35,6 +38,21 @@ class Application:
         await target(scope, receive, send)
 
 
+def configure_logs() -> None:
+    """Log JSON lines to standard error; tracebacks without local variables, which would hold keys and the like."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
 def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
     start_recording()
@@ -50,7 +68,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         await sessions.engine.dispose()
 
     views = [
-        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, kind, settings)) for kind, prefix in _PREFIXES.items()
+        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
+        for kind, prefix in _PREFIXES.items()
     ]
     events: dict[str, ASGIApp] = {
         f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
@@ -60,4 +79,5 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
 
 def app_from_environment() -> Application:
     """Return the application as the environment's settings describe it, for a server that starts several processes."""
+    configure_logs()
     return create_app(Settings())

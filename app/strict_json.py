@@ -60,7 +60,7 @@ def _check_number(literal: str) -> None:
     whole, fraction, exponent = match.groups(default="")
     if len(whole) + len(fraction) > MAX_DIGITS:
         raise MalformedJson(f"a number has more than {MAX_DIGITS} digits")
-    if len(exponent) > 5 or abs(int(exponent or "0")) > MAX_EXPONENT:
+    if len(exponent) > MAX_DIGITS or abs(int(exponent or "0")) > MAX_EXPONENT:
         raise MalformedJson(f"a number's exponent is beyond {MAX_EXPONENT}")
 
 

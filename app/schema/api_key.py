@@ -34,6 +34,10 @@ class ApiKeyCreateInput:
     expires_at: datetime | None = field("From when on it is refused; null for never.", default=None)
     idempotency_key: str | None = idempotency_key()
 
+    def wanted(self) -> tuple[str, list[Scope], datetime | None]:
+        """Return name, scopes and expiry."""
+        return self.name, self.scopes, self.expires_at
+
 
 @strawberry.input(description="An API key to revoke.")
 class ApiKeyRevokeInput:

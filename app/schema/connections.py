@@ -122,7 +122,7 @@ def connection(description: str, relation: Relation) -> Any:
 
 def write_cursor(connection_name: str, environment_id: str, identifier: str) -> str:
     """Return the cursor of a row: opaque, and of use in this connection and environment only."""
-    return base64.urlsafe_b64encode(" ".join((connection_name, environment_id, identifier)).encode()).decode()
+    return base64.urlsafe_b64encode(f"{connection_name} {environment_id} {identifier}".encode()).decode()
 
 
 def _read_cursor(place: Sequence[str], cursor: str | None) -> str | None:

@@ -31,7 +31,7 @@ Access = Scope | AnyKey | type[SQLModel]
 class Noun:
     """What the schema knows of a type that has ids."""
 
-    type: type
+    kind: type
     prefix: str
     model: type[SQLModel]
     access: Scope | AnyKey

@@ -65,7 +65,7 @@ describe(
     SubscriptionStatus,
     "Where a subscription stands.",
     {
-        SubscriptionStatus.PENDING_PAYMENT: "Waits for its first invoice to be paid. Usage is stored, and billed once active.",
+        SubscriptionStatus.PENDING_PAYMENT: "Waits for its first invoice to be paid; usage counts once active.",
         SubscriptionStatus.ACTIVE: "Runs and renews.",
         SubscriptionStatus.PAST_DUE: "Runs and renews, and an invoice is overdue.",
         SubscriptionStatus.TERMINATED: "Has ended for good.",

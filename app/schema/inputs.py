@@ -1,10 +1,9 @@
 """What all inputs share: their common fields, and their way to drafts, changes and hashes."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import Enum
+from functools import singledispatch
 from typing import Any
 
 from strawberry import Some
@@ -34,22 +33,40 @@ def changes_of(update: object) -> dict[str, Any]:
     return {name: maybe.value for name, maybe in given if isinstance(maybe, Some)}
 
 
-def canonical(value: object) -> Any:
-    """Return an input as plain JSON in which equal inputs are equal: what was left out is left out, keys aside."""
-    match value:
-        case Some():
-            return canonical(value.value)
-        case Enum():
-            return value.name
-        case Decimal():
-            return plain(value)
-        case datetime():
-            return value.astimezone(UTC).isoformat()
-        case list() | tuple():
-            return [canonical(item) for item in value]
-        case Mapping():
-            return {str(name): canonical(item) for name, item in value.items()}
-        case None | str() | int():
-            return value
-    given = {item.name: getattr(value, item.name) for item in fields(value)}  # type: ignore[arg-type]
-    return {name: canonical(item) for name, item in given.items() if item is not None and name != "idempotency_key"}
+@singledispatch
+def canonical(value: Any) -> Any:
+    """Return an input as plain JSON in which equal inputs are equal: what was left out is left out, its key aside."""
+    given = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "idempotency_key"}
+    return {name: canonical(item) for name, item in given.items() if item is not None}
+
+
+@canonical.register(str)
+@canonical.register(int)
+@canonical.register(type(None))
+def _plain(value: object) -> object:
+    return value
+
+
+@canonical.register
+def _some(value: Some) -> Any:  # type: ignore[type-arg]  # the registry reads the annotation
+    return canonical(value.value)
+
+
+@canonical.register
+def _decimal(value: Decimal) -> str:
+    return plain(value)
+
+
+@canonical.register
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
+@canonical.register
+def _items(value: list) -> list[Any]:  # type: ignore[type-arg]  # as above
+    return [canonical(item) for item in value]
+
+
+@canonical.register
+def _entries(value: dict) -> dict[str, Any]:  # type: ignore[type-arg]  # as above
+    return {str(name): canonical(item) for name, item in value.items()}

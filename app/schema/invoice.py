@@ -50,9 +50,7 @@ class InvoiceLine(Node):
     invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] = edge(
         "The invoice it is on.", models.Invoice, "invoice_id"
     )
-    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
-        "What it costs.", models.Price, "price_id"
-    )
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What it costs.", models.Price, "price_id")
 
 
 @noun("inv", models.Invoice, Scope.BILLING_READ, "What a customer owes and why. Once issued it never changes.")

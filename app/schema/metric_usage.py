@@ -62,7 +62,7 @@ class MetricUsage:
     groups: list[UsageGroup] = field("The same by group; empty unless `groupBy` was given.")
 
 
-async def resolve_usage(  # noqa: PLR0913 - the arguments of a field are as many as the API has
+async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
     root: Parent[Any],
     info: Info[Context, None],
     start: Annotated[

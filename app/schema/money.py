@@ -15,7 +15,10 @@ from app.schema.scalars import CurrencyCode
 class Money:
     """Resolvers return `billing.money.Money`."""
 
-    amount: Decimal = field('The amount in major units of the currency. Example: `"79"` for 79.00 USD.')
+    amount: Decimal = field(
+        'The amount in major units, with all places of the currency. Example: `"79.00"`.',
+        of=lambda money: format(money.amount, "f"),
+    )
     currency: CurrencyCode = field("The currency. Example: `USD`.")
 
 

@@ -51,9 +51,7 @@ class InvoiceRecordPaymentInput:
 
     def to_draft(self) -> PaymentDraft:
         """Return what is asked for."""
-        return PaymentDraft(
-            invoice=self.invoice_id, amount=self.amount, method=self.method, reference=self.reference
-        )
+        return PaymentDraft(invoice=self.invoice_id, amount=self.amount, method=self.method, reference=self.reference)
 
 
 @value("The payment that was recorded.")

@@ -52,6 +52,11 @@ def write_instant(value: datetime) -> str:
     return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
+def write_number(value: object) -> str:
+    """Write a decimal in plain notation; an amount of money comes written already, with the places of its currency."""
+    return value if isinstance(value, str) else plain(value)  # type: ignore[arg-type]
+
+
 def parse_number(value: object) -> Decimal:
     """Read a decimal from a string, or from a JSON number that was read without a float."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
@@ -110,9 +115,10 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         name="Decimal",
         description=(
             "An exact decimal number, at most 20 digits before and 18 after the point when given, of any size when "
-            'answered. Answered as a string without exponent or trailing zeros. Example: `"0.00002"`.'
+            "answered. Answered as a string without exponent; money has all places of its currency, other "
+            'numbers no trailing zeros. Example: `"0.00002"`.'
         ),
-        serialize=plain,
+        serialize=write_number,
         parse_value=parse_number,
         parse_literal=_number_of_literal,
     ),

@@ -64,9 +64,7 @@ class Subscription(Node):
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Who subscribes.", models.Customer, "customer_id"
     )
-    plan: Annotated["Plan", strawberry.lazy("app.schema.plan")] = edge(
-        "What is subscribed to.", models.Plan, "plan_id"
-    )
+    plan: Annotated["Plan", strawberry.lazy("app.schema.plan")] = edge("What is subscribed to.", models.Plan, "plan_id")
     plan_version: Annotated["PlanVersion", strawberry.lazy("app.schema.plan_version")] = edge(
         "The prices it is billed by.", models.PlanVersion, "plan_version_id"
     )

@@ -49,9 +49,7 @@ class UpcomingInvoiceLine:
     amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
     exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
     explanation: PriceExplanation = field("Why the amount is what it is.", of="priced")
-    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
-        "What it costs.", models.Price, "price_id"
-    )
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What it costs.", models.Price, "price_id")
 
 
 @value("The invoice of a subscription's next boundary if nothing more happened.")

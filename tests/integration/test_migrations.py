@@ -35,16 +35,14 @@ def test_from_empty_to_the_models_and_back(empty_database_url: str) -> None:
     assert tables(empty_database_url) == {"alembic_version"}
 
 
-def test_sqlite_commits_survive_power_loss(database_url: str) -> None:
-    async def pragmas() -> tuple[object, ...]:
-        engine = open_engine(database_url)
-        async with engine.connect() as connection:
+async def test_connections_are_set_as_durability_needs(database_url: str) -> None:
+    engine = open_engine(database_url)
+    async with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
             names = ("journal_mode", "synchronous", "foreign_keys")
-            values = [await connection.scalar(text(f"PRAGMA {name}")) for name in names]
-        await engine.dispose()
-        return tuple(values)
-
-    if database_url.startswith("sqlite"):
-        assert asyncio.run(pragmas()) == ("wal", 2, 1)
-    else:
-        assert is_current(database_url)
+            settings = [await connection.scalar(text(f"PRAGMA {name}")) for name in names]
+            assert settings == ["wal", 2, 1]
+        else:
+            settings = [await connection.scalar(text(f"SHOW {name}")) for name in ("default_transaction_isolation",)]
+            assert settings == ["read committed"]
+    await engine.dispose()

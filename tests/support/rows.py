@@ -1,4 +1,4 @@
-"""Rows for tests, put into the database directly: a world with sensible values, of which a test names what it is about."""
+"""Rows for tests, put into the database directly, with sensible values: a test names only what it is about."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,7 +64,12 @@ class World:
     async def api_key(self, *scopes: Scope, **given: Any) -> str:
         """A key, by default for everything; returns its secret."""
         secret = new_secret()
-        values = {"id": new_id("key"), "created_at": NOW, "merchant_id": self.merchant_id, "name": "test"}
+        values: dict[str, Any] = {
+            "id": new_id("key"),
+            "created_at": NOW,
+            "merchant_id": self.merchant_id,
+            "name": "test",
+        }
         values |= {"secret_hash": hash_secret(secret), "hint": secret[-4:], "scopes": list(scopes or (Scope.ALL,))}
         await self.save(models.ApiKey(**(values | given)))
         return secret
@@ -107,7 +112,7 @@ class World:
         version = models.PlanVersion(**self._own("pver"), plan_id=plan.id, number=1, published_at=NOW)
         await self.save(version)
         for position, price in enumerate(prices):
-            contained = {"plan_version_id": version.id, "price_id": price.id, "position": position}
+            contained: dict[str, Any] = {"plan_version_id": version.id, "price_id": price.id, "position": position}
             await self.save(models.PlanVersionPrice(**self._own("pvp"), **contained))
         return version
 
@@ -132,7 +137,12 @@ class World:
         """A period of a subscription, closed if an instant is given."""
         interval = subscription.billing_interval
         span = period_number(subscription.anchor_at, interval, number, subscription.timezone)
-        values = {"subscription_id": subscription.id, "cadence": interval, "number": number, "closed_at": closed_at}
+        values: dict[str, Any] = {
+            "subscription_id": subscription.id,
+            "cadence": interval,
+            "number": number,
+            "closed_at": closed_at,
+        }
         values |= {"start_at": span.start, "end_at": span.end}
         return await self.save(models.SubscriptionPeriod(**self._own("per"), **values))
 
@@ -154,7 +164,11 @@ class World:
             currency="USD", amount_minor=1, exact_amount=Decimal("0.01"), inputs={}, rules_version=1,
         )  # fmt: skip
         await self.save(line)
-        counted = {"invoice_line_id": line.id, "billable_metric_id": price.billable_metric_id, "event_id": event_id}
+        counted: dict[str, Any] = {
+            "invoice_line_id": line.id,
+            "billable_metric_id": price.billable_metric_id,
+            "event_id": event_id,
+        }
         await self.save(models.InvoiceLineEvent(**self._own("lev"), **counted))
         return invoice
 
@@ -165,7 +179,12 @@ class World:
 async def make_world(sessions: Sessions, **given: Any) -> World:
     """A merchant with its two environments and nothing else; `given` are columns of the merchant."""
     world = World(sessions)
-    values = {"id": world.merchant_id, "created_at": NOW, "name": "Billing Co", "default_currency": "USD"}
+    values: dict[str, Any] = {
+        "id": world.merchant_id,
+        "created_at": NOW,
+        "name": "Billing Co",
+        "default_currency": "USD",
+    }
     values |= {"timezone": "UTC", "invoice_number_prefix": "INV", "grace_seconds": 3600}
     await world.save(models.Merchant(**(values | given)))
     for kind, identifier in ((EnvironmentKind.LIVE, world.live_id), (EnvironmentKind.SANDBOX, world.sandbox_id)):

@@ -48,7 +48,7 @@ def environment(database_url: str) -> dict[str, str]:
 
 def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    command = [BILLGRAPH, *arguments]
+    command = [str(BILLGRAPH), *arguments]
     return subprocess.run(command, env=environment(database_url), capture_output=True, text=True, check=False)
 
 
@@ -73,15 +73,13 @@ def serve(database_url: str, *arguments: str) -> Iterator[Server]:
 
 def _wait(process: subprocess.Popen[str], port: int) -> str:
     assert process.stdout is not None
-    key = ""
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == httpx.codes.OK:
-                os.set_blocking(process.stdout.fileno(), False)  # noqa: FBT003 - positional only
+                os.set_blocking(process.stdout.fileno(), False)
                 found = re.search(r"sk_[\w-]+", process.stdout.read() or "")
-                key = found.group() if found else ""
-                return key
+                return found.group() if found else ""
         time.sleep(0.1)
     raise AssertionError(f"the server did not answer within {START_WITHIN} s (exit {process.poll()})")
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def copy_template(scratch: Path, target: Path) -> str:
 def url(path: Path) -> str:
     """The URL of the SQLite file at `path`."""
     return f"sqlite+aiosqlite:///{path}"
+
+
+def join_failed_connections() -> None:
+    """Wait for the threads of connections that could not be opened: they report to the loop, which is soon closed."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(5)
 
 
 def _migrate(template: Path) -> None:

@@ -100,7 +100,7 @@ class World:
         plan_made: models.Plan = self.made["plan"]
         return plan_made
 
-    async def _price(self, name: str, unit_price: str, term: PaymentTerm, **target: str) -> models.Price:
+    async def _price(self, name: str, unit_price: str, term: PaymentTerm, **target: Any) -> models.Price:
         model = StandardPrice(Decimal(unit_price))
         draft = PriceDraft(invoice_display_name=name, payment_term=term, model=model, **target)
         return await self.do(lambda s: create_price(s, self.principal, self.clock.now(), draft))

@@ -194,8 +194,8 @@ def test_events_that_mean_the_same_have_one_hash() -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"type": "b"}, {"source": "t"}, {"subject": "cus_2"}, {"externalSubject": "a"}, {"externalId": "a"},
-     {"timestamp": "2026-08-01T12:00:00Z"}, {"data": {"tokens": 2}}, {"data": {"tokens": "1"}}, {"data": {"tokens": True}},
-     {"data": {"tokens": None}}, {"data": {"tokens": [1]}}, {"data": {}}],
+     {"timestamp": "2026-08-01T12:00:00Z"}, {"data": {"tokens": 2}}, {"data": {"tokens": "1"}},
+     {"data": {"tokens": True}}, {"data": {"tokens": None}}, {"data": {"tokens": [1]}}, {"data": {}}],
 )  # fmt: skip
 def test_events_that_differ_have_different_hashes(changes: dict[str, Any]) -> None:
     assert content_hash("env_1", decode_event(body(**changes))) != content_hash("env_1", decode_event(body()))

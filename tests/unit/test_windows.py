@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_months_of_every_length() -> None:
 def test_a_local_day_of_23_or_25_hours_is_one_day_and_as_many_hours(start: str, end: str, hours: int) -> None:
     assert len(edges(Window.DAY, start, end, "Europe/Berlin")) == 2
     found = edges(Window.HOUR, start, end, "Europe/Berlin")
-    assert [later - one for one, later in zip(found, found[1:], strict=False)] == [timedelta(hours=1)] * hours
+    assert [later - one for one, later in pairwise(found)] == [timedelta(hours=1)] * hours
 
 
 def test_months_begin_at_local_midnight_in_winter_and_summer() -> None:

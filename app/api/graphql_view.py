@@ -1,0 +1,193 @@
+"""GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): POST, JSON, one operation, with a key."""
+
+from typing import Any
+
+import msgspec
+import strawberry
+from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+
+from app import strict_json
+from app.api.authentication import authenticate
+from app.api.bodies import read_body, require_json
+from app.api.graphql_errors import errors_of, is_request_error, report_bug
+from app.api.refusal import Refusal
+from app.clock import Clock
+from app.context import Context
+from app.db import Sessions
+from app.models import EnvironmentKind
+from app.settings import Profile, Settings
+
+JSON = "application/json"
+#: Answers of this type say by their status whether the request was executed; plain JSON says 200 either way.
+GRAPHQL_JSON = "application/graphql-response+json"
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class _RequestAdapter(StarletteRequestAdapter):
+    """Strawberry's view of a request, which keeps the request itself: its body is to be read piece by piece."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.starlette = request
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """The schema in one kind of environment."""
+
+    request_adapter_class = _RequestAdapter
+
+    def __init__(
+        self, schema: strawberry.Schema, sessions: Sessions, clock: Clock, settings: Settings, kind: EnvironmentKind
+    ) -> None:
+        """Take what each request needs; without an IDE, uploads, batches or live operations."""
+        queries_by_get = settings.profile is Profile.DEVELOPMENT
+        super().__init__(schema, graphql_ide=None, allow_queries_via_get=queries_by_get, subscription_protocols=())
+        self._sessions, self._clock, self._settings, self._kind = sessions, clock, settings, kind
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer one request, always in JSON; refuse a websocket before it is accepted."""
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close()
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self.run(request)
+        except Refusal as refusal:
+            error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+            return _errors(request, refusal.status, error, refusal.headers)
+        except HTTPException as refused:
+            by_method = isinstance(refused.__cause__, InvalidOperationTypeError)
+            error = {"message": refused.reason, "extensions": {"code": "BAD_REQUEST"}}
+            return _errors(request, 405 if by_method else refused.status_code, error)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and no detail
+            bug = report_bug(error)
+            return _errors(request, 503 if bug["extensions"]["code"] == "UNAVAILABLE" else 500, bug)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - the base class calls it so
+        """Check the method, then the key, before anything of the body is read."""
+        if request.scope["method"] not in self._methods():
+            allowed = ", ".join(self._methods())
+            raise Refusal(405, "METHOD_NOT_ALLOWED", f"Use {allowed}.", headers={"allow": allowed})
+        principal = await authenticate(self._sessions, request.headers, self._kind, self._clock)
+        if principal is None:
+            message = "A valid API key is needed: Authorization: Bearer sk_…"
+            raise Refusal(401, "UNAUTHENTICATED", message, headers={"www-authenticate": "Bearer"})
+        return Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
+
+    def _methods(self) -> tuple[str, ...]:
+        return ("GET", "POST") if self.allow_queries_via_get else ("POST",)
+
+    def should_render_graphql_ide(self, request: Any) -> bool:  # noqa: ARG002 - the base class calls it so
+        """Never: a GET without a query is a mistake here."""
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read one operation from the body, or from the address where that is allowed."""
+        assert isinstance(request, _RequestAdapter)
+        starlette = request.starlette
+        if starlette.method == "GET":
+            return _operation(_parameters(starlette))
+        require_json(starlette.headers)
+        body = await read_body(starlette.receive, starlette.headers, self._settings.max_graphql_body)
+        return _operation(_decoded(body))
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Choose the type of the answer before there is one."""
+        response = await super().get_sub_response(request)
+        response.media_type = negotiated(request.headers)
+        return response
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - the base class calls it so
+        """Return what is sent of a result, with the errors of bugs masked."""
+        answer: dict[str, Any] = {} if is_request_error(result) else {"data": result.data}
+        if result.errors:
+            answer["errors"] = errors_of(result)
+        return answer  # type: ignore[return-value]
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """Return the answer; its status depends on its type."""
+        executed = "data" in response_data
+        status = 400 if sub_response.media_type == GRAPHQL_JSON and not executed else 200
+        return Response(_encoder.encode(response_data), status, _HEADERS, sub_response.media_type)
+
+
+def negotiated(headers: Headers) -> str:
+    """Return the type of answer that a client prefers; plain JSON where it does not say."""
+    best, best_quality = JSON, 0.0
+    for part in headers.get("accept", "").split(","):
+        name, _, parameters = part.strip().lower().partition(";")
+        quality = _quality(parameters)
+        if name.strip() in (JSON, GRAPHQL_JSON, "application/*", "*/*") and quality > best_quality:
+            best, best_quality = (GRAPHQL_JSON if name.strip() == GRAPHQL_JSON else JSON), quality
+    return best
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, number = parameter.strip().partition("=")
+        if name == "q":
+            return float(number) if number.replace(".", "", 1).isdecimal() and number.isascii() else 0.0
+    return 1.0
+
+
+def _errors(request: Request, status: int, error: dict[str, Any], headers: Any = None) -> Response:
+    body = msgspec.json.encode({"errors": [error]})
+    return Response(body, status, {**_HEADERS, **(headers or {})}, negotiated(request.headers))
+
+
+def _decoded(text: bytes) -> object:
+    try:
+        return strict_json.decode(text)
+    except strict_json.MalformedJson as error:
+        raise Refusal(400, "BAD_REQUEST", f"The request can't be read: {error}.") from error
+
+
+def _parameters(request: Request) -> dict[str, object]:
+    given: dict[str, object] = dict(request.query_params)
+    for name, text in request.query_params.items():
+        try:
+            strict_json.refuse_bad_text(name + text)
+        except strict_json.MalformedJson as error:
+            raise Refusal(400, "BAD_REQUEST", f"The request can't be read: {error}.") from error
+        if name in ("variables", "extensions"):
+            given[name] = _decoded(text.encode()) if text else None
+    return given
+
+
+def _operation(given: object) -> GraphQLRequestData:
+    if not isinstance(given, dict):
+        raise Refusal(400, "BAD_REQUEST", "The body must be an object with `query`.")
+    for name, kind in (("query", str), ("variables", dict), ("operationName", str), ("extensions", dict)):
+        if not isinstance(given.get(name), kind | None):
+            raise Refusal(400, "BAD_REQUEST", f"`{name}` must be {'a string' if kind is str else 'an object'}.")
+    if not given.get("query"):
+        raise Refusal(400, "BAD_REQUEST", "`query` is missing.")
+    return GraphQLRequestData(
+        query=given["query"],
+        variables=given.get("variables"),
+        operation_name=given.get("operationName") or None,
+        extensions=given.get("extensions"),
+    )

@@ -1,0 +1,80 @@
+"""The schema: Query and Mutation from the resolver classes, and what guards every request."""
+
+from collections.abc import Sequence
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from app.resolvers.catalog import CatalogMutations, CatalogQueries
+from app.resolvers.clocks import ClockMutations, ClockQueries
+from app.resolvers.customers import CustomerMutations, CustomerQueries
+from app.resolvers.events import EventQueries
+from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
+from app.resolvers.merchants import MerchantMutations, MerchantQueries
+from app.resolvers.nodes import NodeQueries
+from app.resolvers.previews import PreviewQueries
+from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
+from app.schema.declarations import NOUNS
+from app.schema.guards import DocumentGuard, ProfileGuard, ScopeGuard
+from app.schema.scalars import SCALARS
+
+MAX_TOKENS = 2000
+#: Said aloud, because tools take a type called Subscription for the root of live operations where nothing is said.
+ROOTS = "schema {\n  query: Query\n  mutation: Mutation\n}\n\n"
+#: Printed although it is built in; some tools refuse the second definition.
+BUILT_IN = "directive @oneOf on INPUT_OBJECT\n\n"
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(
+    NodeQueries,
+    MerchantQueries,
+    CatalogQueries,
+    CustomerQueries,
+    SubscriptionQueries,
+    InvoiceQueries,
+    EventQueries,
+    ClockQueries,
+    PreviewQueries,
+):
+    """The root of queries."""
+
+
+@strawberry.type(
+    description="Everything that can be done. What can't be done is answered in `userErrors`, and then nothing was."
+)
+class Mutation(
+    MerchantMutations, CatalogMutations, CustomerMutations, SubscriptionMutations, InvoiceMutations, ClockMutations
+):
+    """The root of mutations."""
+
+
+class QuietSchema(strawberry.Schema):
+    """A schema that leaves errors to the view, which tells those of clients from bugs."""
+
+    def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing."""
+
+
+schema = QuietSchema(
+    Query,
+    Mutation,
+    types=[noun.kind for noun in NOUNS.values()],
+    config=StrawberryConfig(sort_schema=True, disable_field_suggestions=True, scalar_map=SCALARS),
+    extensions=[
+        lambda: MaxTokensLimiter(MAX_TOKENS),
+        ProfileGuard,
+        ParserCache,
+        DocumentGuard,
+        ValidationCache,
+        ScopeGuard,
+    ],
+)
+
+
+def export_schema() -> str:
+    """Return the schema as text, for schema.graphql."""
+    return ROOTS + schema.as_str().replace(BUILT_IN, "")

@@ -1,0 +1,52 @@
+"""Root fields of test clocks."""
+
+from typing import Any
+
+import strawberry
+
+from app import models
+from app.billing.access import Scope
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
+from app.schema.mutation import Call, mutation
+from app.schema.single import single
+from app.schema.test_clock import (
+    TestClock,
+    TestClockAdvanceInput,
+    TestClockAdvancePayload,
+    TestClockCreateInput,
+    TestClockCreatePayload,
+)
+from app.services import clocks
+
+
+@strawberry.type
+class ClockQueries:
+    """Simulated time."""
+
+    test_clock: TestClock | None = single("A test clock by its id.", models.TestClock)
+    test_clocks: Connection[TestClock] = connection("All test clocks.", Relation(models.TestClock))
+
+
+@strawberry.type
+class ClockMutations:
+    """Making and moving time."""
+
+    @mutation("Create a test clock.", access=Scope.SETTINGS_WRITE)
+    async def test_clock_create(self, call: Call, input: TestClockCreateInput) -> TestClockCreatePayload:
+        done = await call.create(input, clocks.create_clock)
+        return TestClockCreatePayload(test_clock=done.rows[0], replayed=done.replayed)
+
+    @mutation(
+        "Move a test clock forward. All that falls due happens in order, each item in its own transaction; "
+        "an advance that was cut off is resumed by the next one.",
+        access=Scope.SETTINGS_WRITE,
+    )
+    async def test_clock_advance(self, call: Call, input: TestClockAdvanceInput) -> TestClockAdvancePayload:
+        clock_id, principal = input.id, call.principal
+        begun = await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, input.to))
+        started_from = begun.now
+        while await call.transaction(lambda s: clocks.step(s, principal, call.now(), clock_id)):
+            pass
+        done: Any = await call.transaction(lambda s: clocks.finish_advance(s, principal, clock_id, started_from))
+        return TestClockAdvancePayload(test_clock=done[0], invoices=list(done[1]))

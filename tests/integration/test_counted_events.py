@@ -1,0 +1,189 @@
+"""Which events a subscription is billed for."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+
+from app import models
+from app.billing.aggregation import Aggregation, aggregate
+from app.billing.lifecycle import SubscriptionStatus
+from app.metering.codec import decode_event
+from app.metering.ingest import store_event
+from app.metering.usage import CountedEvent, UsageRequest, counted_events
+from tests.support.rows import NOW, World, make_world, opened
+
+START = datetime(2026, 2, 1, tzinfo=UTC)
+END = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with opened(database_url) as sessions:
+        yield await make_world(sessions)
+
+
+async def send(world: World, data: dict[str, Any], at: datetime = START, **given: Any) -> str:
+    envelope = {"type": "inference.completed", "source": "s", "data": data, "timestamp": at.isoformat()} | given
+    async with world.sessions.begin() as session:
+        return (await store_event(session, world.environment_id, decode_event(json.dumps(envelope).encode()), NOW)).id
+
+
+async def ask(world: World, *requests: UsageRequest) -> dict[UsageRequest, list[CountedEvent]]:
+    async with world.sessions.read() as session:
+        return await counted_events(session, world.environment_id, requests)
+
+
+def request(
+    subscription: models.Subscription, metric: models.BillableMetric, start: datetime = START, end: datetime = END
+) -> UsageRequest:
+    return UsageRequest(subscription.id, subscription.customer_id, metric.id, start, end)
+
+
+async def counted_ids(world: World, asked: UsageRequest) -> list[str]:
+    return [counted.event_id for counted in (await ask(world, asked))[asked]]
+
+
+async def test_events_count_by_subject_and_by_external_subject(world: World) -> None:
+    metric = await world.metric(group_by=[{"name": "model", "path": "$.model"}])
+    version = await world.plan_version(await world.price(metric))
+    acme, other = await world.customer("acme"), await world.customer("other")
+    subscription = await world.subscription(acme, version, START)
+    second = await send(world, {"tokens": "0.1", "model": "large"}, START + timedelta(days=1), subject=acme.id)
+    first = await send(world, {"tokens": 1500}, externalSubject="acme")
+    both = await send(world, {"tokens": 7}, END - timedelta(microseconds=1), subject=acme.id, externalSubject="other")
+    await send(world, {"tokens": 1}, subject=other.id, externalSubject="acme")  # subject decides
+    await send(world, {"tokens": 1}, subject="cus_unknown", externalSubject="acme")  # even if it is unknown
+    await send(world, {"tokens": 1}, subject="acme")
+    await send(world, {"tokens": 1}, externalSubject=acme.id)
+    await send(world, {"tokens": 1}, subject=acme.id, type="other.type")
+    asked = request(subscription, metric)
+    counted = (await ask(world, asked))[asked]
+    assert [one.event_id for one in counted] == [first, second, both]
+    assert [one.value.value for one in counted] == [Decimal(1500), Decimal("0.1"), Decimal(7)]
+    assert [one.dimensions for one in counted] == [{"model": None}, {"model": "large"}, {"model": None}]
+    assert aggregate(metric.aggregation, (one.value for one in counted)) == Decimal("1507.1")
+
+
+async def test_the_range_is_half_open(world: World) -> None:
+    metric = await world.metric(Aggregation.COUNT, None)
+    customer = await world.customer()
+    version = await world.plan_version(await world.price(metric))
+    subscription = await world.subscription(customer, version, START - timedelta(days=40))
+    instants = (START - timedelta(microseconds=1), START, END - timedelta(microseconds=1), END)
+    ids = [await send(world, {}, at, subject=customer.id) for at in instants]
+    assert await counted_ids(world, request(subscription, metric)) == ids[1:3]
+    assert await counted_ids(world, request(subscription, metric, END, END + timedelta(days=9))) == ids[3:]
+
+
+async def test_events_of_one_instant_are_in_order_of_their_ids(world: World) -> None:
+    metric = await world.metric(Aggregation.COUNT, None)
+    customer = await world.customer()
+    subscription = await world.subscription(customer, await world.plan_version(await world.price(metric)), START)
+    ids = [await send(world, {}, subject=customer.id) for _ in range(5)]
+    assert await counted_ids(world, request(subscription, metric)) == sorted(ids)
+
+
+async def test_what_has_no_usable_value_or_is_before_event_from_does_not_count(world: World) -> None:
+    metric = await world.metric(event_from=START + timedelta(days=1))
+    customer = await world.customer()
+    subscription = await world.subscription(customer, await world.plan_version(await world.price(metric)), START)
+    later = START + timedelta(days=1)
+    for tokens in ("many", None, True, [1], 10**20, "1e3"):
+        await send(world, {"tokens": tokens}, later, subject=customer.id)
+    await send(world, {}, later, subject=customer.id)
+    await send(world, {"tokens": 1}, later - timedelta(microseconds=1), subject=customer.id)
+    counted = await send(world, {"tokens": 10**20 - 1}, later, subject=customer.id)
+    assert await counted_ids(world, request(subscription, metric)) == [counted]
+
+
+async def test_the_oldest_subscription_that_covers_an_event_has_it(world: World) -> None:
+    metric = await world.metric(Aggregation.COUNT, None)
+    customer = await world.customer()
+    version = await world.plan_version(await world.price(metric))
+    without = await world.plan_version(product_id=metric.product_id)
+    middle, late = START + timedelta(days=10), START + timedelta(days=20)
+    unpriced = await world.subscription(customer, without, START - timedelta(days=5))
+    younger = await world.subscription(customer, version, middle)
+    ended = {"status": SubscriptionStatus.TERMINATED, "ended_at": late}
+    older = await world.subscription(customer, version, START, **ended)
+    never = await world.subscription(customer, version, START, activated_at=None, **ended)
+    instants = (START, middle, late - timedelta(microseconds=1), late)
+    ids = [await send(world, {}, at, subject=customer.id) for at in instants]
+    answers = await ask(world, *(request(each, metric) for each in (unpriced, younger, older, never)))
+    found = [[one.event_id for one in counted] for counted in answers.values()]
+    assert found == [[], ids[3:], ids[:3], []]
+
+
+async def test_a_pending_subscription_covers_and_of_two_that_began_together_the_lower_id_does(world: World) -> None:
+    metric = await world.metric(Aggregation.COUNT, None)
+    customer = await world.customer()
+    version = await world.plan_version(await world.price(metric))
+    pending = {"status": SubscriptionStatus.PENDING_PAYMENT, "activated_at": None}
+    first = await world.subscription(customer, version, START, **pending)
+    second = await world.subscription(customer, version, START)
+    event = await send(world, {}, subject=customer.id)
+    assert await counted_ids(world, request(first, metric)) == [event]
+    assert await counted_ids(world, request(second, metric)) == []
+
+
+async def test_metrics_are_covered_one_by_one(world: World) -> None:
+    count = await world.metric(Aggregation.COUNT, None)
+    tokens = await world.metric(product_id=count.product_id)
+    customer = await world.customer()
+    older = await world.subscription(customer, await world.plan_version(await world.price(count)), START)
+    both = await world.plan_version(await world.price(count), await world.price(tokens))
+    younger = await world.subscription(customer, both, START + timedelta(days=1))
+    event = await send(world, {"tokens": 3}, START + timedelta(days=2), subject=customer.id)
+    asked = [request(older, count), request(older, tokens), request(younger, count), request(younger, tokens)]
+    answers = await ask(world, *asked)
+    assert [[one.event_id for one in answers[each]] for each in asked] == [[event], [], [], [event]]
+
+
+async def test_billed_events_still_count_and_other_environments_never(world: World) -> None:
+    metric = await world.metric(Aggregation.COUNT, None)
+    price = await world.price(metric)
+    customer = await world.customer()
+    subscription = await world.subscription(customer, await world.plan_version(price), START)
+    event = await send(world, {}, subject=customer.id)
+    await world.billed(subscription, price, event)
+    world.environment_id = world.sandbox_id
+    await send(world, {}, subject=customer.id)
+    assert await counted_ids(world, request(subscription, metric)) == []
+    world.environment_id = world.live_id
+    assert await counted_ids(world, request(subscription, metric)) == [event]
+
+
+async def test_the_number_of_statements_does_not_depend_on_the_number_of_requests(world: World) -> None:
+    metrics = [await world.metric(Aggregation.COUNT, None)]
+    metrics.append(await world.metric(product_id=metrics[0].product_id))
+    version = await world.plan_version(*[await world.price(metric) for metric in metrics])
+    requests = []
+    for number in range(10):
+        customer = await world.customer(f"customer-{number}")
+        subscription = await world.subscription(customer, version, START)
+        await send(world, {"tokens": number}, externalSubject=f"customer-{number}")
+        requests += [request(subscription, metric) for metric in metrics]
+    statements: list[str] = []
+    engine = world.sessions.engine.sync_engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement != "BEGIN":
+            statements.append(statement)
+
+    sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+    one = await ask(world, requests[0])
+    counts = [len(statements)]
+    many = await ask(world, *requests)
+    counts.append(len(statements) - counts[0])
+    assert counts == [4, 4]
+    assert list(many) == requests
+    assert [[counted.value.value for counted in answer] for answer in many.values()] == [
+        [value] for number in range(10) for value in (None, Decimal(number))
+    ]
+    assert one[requests[0]] == many[requests[0]]
+    assert await ask(world) == {}

@@ -1,0 +1,132 @@
+"""The GraphQL API in this process, over ASGI, with a merchant, a key, and a clock that a test moves by hand."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.api.graphql_view import GraphQLView
+from app.billing.access import Scope
+from app.billing.catalog import MerchantDraft
+from app.db import Sessions, open_engine
+from app.graphql import schema
+from app.models import EnvironmentKind
+from app.services.audit import start_recording
+from app.services.keys import create_key
+from app.services.merchants import create_merchant
+from app.settings import Profile, Settings
+from tests.support.world import JANUARY_31, HandClock
+
+
+@dataclass
+class Api:
+    """Speaks GraphQL as one key in one environment."""
+
+    client: httpx.AsyncClient
+    sessions: Sessions
+    clock: HandClock
+    secret: str
+    path: str = "/graphql"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def post(self, body: object, **headers: str) -> httpx.Response:
+        """Send a body, JSON unless it is bytes."""
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        sent = {"authorization": f"Bearer {self.secret}", "content-type": "application/json", **self.headers, **headers}
+        return await self.client.post(self.path, headers=sent, **content)  # type: ignore[arg-type]  # one of the two
+
+    async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Run a document and return the whole answer."""
+        answer: dict[str, Any] = (await self.post({"query": query, "variables": variables})).json()
+        return answer
+
+    async def gql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Run a document and return its data; top-level errors fail the test."""
+        answer = await self.answer(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def code(self, query: str, **variables: Any) -> str:
+        """Run a document that is refused as a whole; return the code of its first error."""
+        answer = await self.answer(query, **variables)
+        return str(answer["errors"][0]["extensions"]["code"])
+
+    async def mutate(self, name: str, fields: str, **given: Any) -> dict[str, Any]:
+        """Run one mutation and return its payload, user errors included."""
+        kind = f"{name[0].upper()}{name[1:]}Input"
+        errors = "userErrors { code field message }"
+        query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} {errors} }} }}"
+        payload: dict[str, Any] = (await self.gql(query, input=given))[name]
+        return payload
+
+    async def make(self, name: str, **given: Any) -> str:
+        """Create something, which must succeed, and return its id."""
+        noun = name.removesuffix("Create")
+        payload = await self.mutate(name, f"{noun} {{ id }}", **given)
+        assert payload["userErrors"] == []
+        return str(payload[noun]["id"])
+
+    async def with_scopes(self, *scopes: Scope) -> "Api":
+        """Return the same merchant under a new key."""
+        created = await self.mutate(
+            "apiKeyCreate", "secret", name="narrow", scopes=[scope.name for scope in scopes]
+        )
+        return Api(self.client, self.sessions, self.clock, created["secret"], self.path)
+
+    def in_sandbox(self) -> "Api":
+        """Return the same key in the other environment."""
+        return Api(self.client, self.sessions, self.clock, self.secret, f"/sandbox{self.path}")
+
+
+async def found_merchant(sessions: Sessions, now: datetime, scopes: Sequence[Scope] = (Scope.ALL,)) -> str:
+    """Found a merchant and return a key's secret."""
+    async with sessions.begin() as session:
+        merchant = await create_merchant(session, now, MerchantDraft(name="Example Inc."))
+        _, secret = await create_key(session, merchant.id, now, "test", scopes, None)
+    return secret
+
+
+@asynccontextmanager
+async def make_api(database_url: str, profile: Profile = Profile.DEVELOPMENT) -> AsyncIterator[Api]:
+    """Serve a database, with a merchant founded on it."""
+    start_recording()
+    clock = HandClock()
+    sessions = Sessions(open_engine(database_url), clock)
+    settings = Settings(database_url=database_url, profile=profile, max_graphql_body=20_000)
+    views = [
+        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, clock, settings, kind))
+        for kind, prefix in ((EnvironmentKind.LIVE, ""), (EnvironmentKind.SANDBOX, "/sandbox"))
+    ]
+    transport = httpx.ASGITransport(Starlette(routes=views))
+    try:
+        secret = await found_merchant(sessions, JANUARY_31)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Api(client, sessions, clock, secret)
+    finally:
+        await sessions.engine.dispose()
+
+
+class Statements:
+    """Counts the statements that an engine runs inside a block."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine.sync_engine
+        self.seen: list[str] = []
+
+    def _note(self, _connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        self.seen.append(statement)
+
+    def __enter__(self) -> "Statements":
+        event.listen(self.engine, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        event.remove(self.engine, "before_cursor_execute", self._note)

@@ -1,0 +1,47 @@
+"""A client of `POST /v0/events` for tests, in front of the bare endpoint."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from sqlalchemy import func, select
+
+from app import models
+from app.api.events import EventsEndpoint
+from app.models import table_of
+from tests.support.rows import FixedClock, World
+
+EVENT = {"type": "api-call", "source": "s", "subject": "cus_1", "data": {"tokens": 1}, "idempotencyKey": "k-1"}
+JSON = "application/json"
+
+
+@dataclass
+class Api:
+    """A client with a key for everything, and what stands behind it."""
+
+    world: World
+    clock: FixedClock
+    client: httpx.AsyncClient
+    secret: str
+
+    async def post(self, body: Any, **headers: str | None) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given: dict[str, str | None] = {"authorization": f"Bearer {self.secret}", "content-type": JSON}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in given.items() if value is not None}
+        return await self.client.post("/v0/events", content=content, headers=sent)
+
+    async def stored(self, model: type[Any] = models.MeterEvent) -> int:
+        async with self.world.sessions.read() as session:
+            return int(await session.scalar(select(func.count()).select_from(table_of(model))) or 0)
+
+
+def client_of(endpoint: EventsEndpoint) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(endpoint, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+def sized(size: int) -> bytes:
+    start = b'{"type":"t","source":"s","subject":"c","data":{"x":"'
+    return start + b"x" * (size - len(start) - 3) + b'"}}'
