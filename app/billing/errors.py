@@ -13,7 +13,6 @@ class ErrorCode(StrEnum):
     OUT_OF_RANGE = "OUT_OF_RANGE"
     NOT_FOUND = "NOT_FOUND"
     TAKEN = "TAKEN"
-    ARCHIVED = "ARCHIVED"
     UNSUPPORTED = "UNSUPPORTED"
     UNKNOWN_CURRENCY = "UNKNOWN_CURRENCY"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
@@ -36,7 +35,6 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.OUT_OF_RANGE: "The number, the instant or the count of entries is outside the bounds of the field.",
     ErrorCode.NOT_FOUND: "Nothing with this id or key exists here.",
     ErrorCode.TAKEN: "Another object of this environment has this key or external id.",
-    ErrorCode.ARCHIVED: "The object is archived and takes no new uses.",
     ErrorCode.UNSUPPORTED: "The value is known, and this version does not offer it.",
     ErrorCode.UNKNOWN_CURRENCY: "The code is not an active ISO 4217 currency with a minor unit.",
     ErrorCode.CURRENCY_MISMATCH: "Two objects that must share a currency have different ones.",

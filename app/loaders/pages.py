@@ -61,7 +61,7 @@ async def counts_by_parent(sessions: Sessions, owner: Owner, relation: Relation,
     related = _related(owner, relation, parents).subquery()
     counted = select(related.c.parent_key, func.count()).group_by(related.c.parent_key)
     async with sessions.read() as session:
-        counts: dict[str, int] = dict((await session.execute(counted)).tuples().all())
+        counts: dict[str, int] = dict((await session.execute(counted)).all())
     return [counts.get(parent, 0) for parent in parents]
 
 

@@ -29,6 +29,8 @@ def describe(members: type[M], description: str, meanings: Mapping[M, str]) -> N
     declared = strawberry.enum(members, description=description)
     for item in declared.__strawberry_definition__.values:  # type: ignore[attr-defined]
         item.description = meanings[members[item.name]]
+        # A sorted schema hands out what stands here, and rules compare members.
+        item.value = members[item.name]
 
 
 describe(ErrorCode, "What is wrong with an input.", DESCRIPTIONS)

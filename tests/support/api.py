@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from sqlalchemy import Connection, event
@@ -59,7 +59,7 @@ class Api:
         answer = await self.answer(query, **variables)
         return str(answer["errors"][0]["extensions"]["code"])
 
-    async def mutate(self, name: str, fields: str, **given: Any) -> dict[str, Any]:
+    async def mutate(self, name: str, fields: str, /, **given: Any) -> dict[str, Any]:
         """Run one mutation and return its payload, user errors included."""
         kind = f"{name[0].upper()}{name[1:]}Input"
         errors = "userErrors { code field message }"
@@ -67,7 +67,7 @@ class Api:
         payload: dict[str, Any] = (await self.gql(query, input=given))[name]
         return payload
 
-    async def make(self, name: str, **given: Any) -> str:
+    async def make(self, name: str, /, **given: Any) -> str:
         """Create something, which must succeed, and return its id."""
         noun = name.removesuffix("Create")
         payload = await self.mutate(name, f"{noun} {{ id }}", **given)
@@ -76,10 +76,12 @@ class Api:
 
     async def with_scopes(self, *scopes: Scope) -> "Api":
         """Return the same merchant under a new key."""
-        created = await self.mutate(
-            "apiKeyCreate", "secret", name="narrow", scopes=[scope.name for scope in scopes]
-        )
+        created = await self.mutate("apiKeyCreate", "secret", name="narrow", scopes=[scope.name for scope in scopes])
         return Api(self.client, self.sessions, self.clock, created["secret"], self.path)
+
+    async def another_merchant(self) -> "Api":
+        """Found a second merchant on the same database and speak as its key."""
+        return Api(self.client, self.sessions, self.clock, await found_merchant(self.sessions, JANUARY_31), self.path)
 
     def in_sandbox(self) -> "Api":
         """Return the same key in the other environment."""
@@ -124,7 +126,7 @@ class Statements:
     def _note(self, _connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
         self.seen.append(statement)
 
-    def __enter__(self) -> "Statements":
+    def __enter__(self) -> Self:
         event.listen(self.engine, "before_cursor_execute", self._note)
         return self
 

@@ -1,0 +1,95 @@
+"""Every edge takes as many statements for fifty parents as for one."""
+
+from collections.abc import Iterator
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
+
+from app.graphql import schema
+from app.schema.declarations import NOUNS
+from tests.support.api import Api, Statements, make_api
+from tests.support.crowd import SIZE, fill
+
+TYPES = schema._schema.type_map
+NOUN_NAMES = {noun.kind.__name__ for noun in NOUNS.values()}
+# Asked for with arguments of its own, it is computed metric by metric.
+ONE_BY_ONE = {("BillableMetric", "usage")}
+
+
+def roots() -> Iterator[tuple[str, GraphQLObjectType]]:
+    """The connections of the root, with the noun each leads to."""
+    query = TYPES["Query"]
+    assert isinstance(query, GraphQLObjectType)
+    for name, field in query.fields.items():
+        kind = get_named_type(field.type)
+        if kind.name.endswith("Connection"):
+            noun = TYPES[kind.name.removesuffix("Connection")]
+            assert isinstance(noun, GraphQLObjectType)
+            yield name, noun
+
+
+def selection(field: GraphQLField) -> str:
+    """What to select of a field: of nouns the id, of connections a page and its size, of values everything."""
+    kind = get_named_type(field.type)
+    if is_leaf_type(kind):
+        return ""
+    if kind.name in NOUN_NAMES:
+        return "{ id }"
+    if kind.name.endswith("Connection"):
+        return "{ totalCount nodes { id } edges { cursor } pageInfo { hasNextPage } }"
+    if not isinstance(kind, GraphQLObjectType):
+        return "{ __typename }"
+    return "{ " + " ".join(f"{name} {selection(inner)}" for name, inner in kind.fields.items()) + " }"
+
+
+EDGES = [
+    (root, name, selection(field))
+    for root, noun in roots()
+    for name, field in noun.fields.items()
+    if selection(field) and (noun.name, name) not in ONE_BY_ONE
+] + [("invoices", "lines", "{ invoice { id } price { id } explanation { events { totalCount nodes { id } } } }")]
+
+
+def test_every_noun_has_a_root_connection() -> None:
+    assert NOUN_NAMES - {noun.name for _, noun in roots()} == {"Merchant", "InvoiceLine"}
+
+
+async def statements(api: Api, root: str, edge: str, selected: str, size: int) -> list[str]:
+    with Statements(api.sessions.engine) as counted:
+        data = await api.gql(f"{{ {root}(first: {size}) {{ nodes {{ id {edge} {selected} }} }} }}")
+    assert len(data[root]["nodes"]) == size
+    return counted.seen
+
+
+async def test_an_edge_takes_the_same_statements_for_one_and_for_fifty_parents(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await fill(api)
+        await api.gql("{ merchant { id } }")
+        for root, edge, selected in EDGES:
+            # A price has a metric or a fee: it takes two of them to ask for both.
+            few = await statements(api, root, edge, selected, 2 if edge == "target" else 1)
+            many = await statements(api, root, edge, selected, SIZE)
+            assert len(few) == len(many), (root, edge)
+
+
+async def test_only_what_is_asked_for_is_counted(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await fill(api)
+        await api.gql("{ merchant { id } }")
+        with Statements(api.sessions.engine) as counted:
+            assert (await api.gql("{ products { totalCount } }"))["products"] == {"totalCount": SIZE}
+        assert len(counted.seen) == 2 + any("BEGIN" in statement for statement in counted.seen) * 2
+        with Statements(api.sessions.engine) as counted:
+            await api.gql("{ products { nodes { id } edges { cursor } pageInfo { endCursor } } }")
+        assert not any("count(" in statement for statement in counted.seen)
+
+
+@pytest.mark.parametrize("edge", ["lines", "payments"])
+async def test_neighbours_are_not_mixed_up(database_url: str, edge: str) -> None:
+    async with make_api(database_url) as api:
+        await fill(api)
+        inner = "{ invoice { id } }" if edge == "lines" else "{ nodes { invoice { id } } }"
+        data = await api.gql(f"{{ invoices(first: {SIZE}) {{ nodes {{ id {edge} {inner} }} }} }}")
+        for invoice in data["invoices"]["nodes"]:
+            found = invoice[edge] if edge == "lines" else invoice[edge]["nodes"]
+            assert found == [{"invoice": {"id": invoice["id"]}}]

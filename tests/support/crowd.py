@@ -1,0 +1,215 @@
+"""Fifty of every noun, each with neighbours of its own, put into the database directly."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from app import models
+from app.billing.aggregation import Aggregation
+from app.billing.invoicing import Series
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
+from app.billing.periods import BillingInterval
+from app.billing.price_models import StandardPrice, model_to_json
+from app.billing.pricing import LineInputs
+from app.ids import event_id, new_id
+from app.models import EnvironmentKind, table_of
+from tests.support.api import Api
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SIZE = 50
+MODEL = StandardPrice(Decimal("0.00002"))
+INPUTS = LineInputs(MODEL, "USD", Decimal(1500), Aggregation.SUM, "token", 1)
+
+
+async def fill(api: Api) -> None:
+    """Insert the crowd into the live environment, table by table in the order of the foreign keys."""
+    environments = table_of(models.Environment).c
+    async with api.sessions.begin() as session:
+        live = select(models.Environment).where(environments.kind == EnvironmentKind.LIVE)
+        environment = (await session.scalars(live)).one()
+        members = [_member(environment, number) for number in range(SIZE)]
+        for same_noun in zip(*members, strict=True):
+            session.add_all(same_noun)
+            await session.flush()
+
+
+def _member(environment: models.Environment, number: int) -> list[SQLModel]:
+    mine: dict[str, Any] = {"environment_id": environment.id, "created_at": START}
+    product = models.Product(**mine, id=new_id("prod"), name="Engine", details={})
+    metric = models.BillableMetric(
+        **mine,
+        id=new_id("bm"),
+        product_id=product.id,
+        name="Tokens",
+        unit="token",
+        event_type=f"inference.{number}",
+        aggregation=Aggregation.SUM,
+        value_property="$.tokens",
+        group_by=[],
+    )
+    fee = models.Fee(**mine, id=new_id("fee"), product_id=product.id, name="Platform")
+    prices = [
+        models.Price(
+            **mine,
+            id=new_id("price"),
+            product_id=product.id,
+            invoice_display_name="Price",
+            payment_term=term,
+            currency="USD",
+            pricing=model_to_json(MODEL),
+            **target,
+        )
+        for term, target in (
+            (PaymentTerm.IN_ARREARS, {"billable_metric_id": metric.id}),
+            (PaymentTerm.IN_ADVANCE, {"fee_id": fee.id}),
+        )
+    ]
+    return [product, metric, fee, *prices, *_sold(environment, mine, product, metric, prices, number)]
+
+
+def _sold(
+    environment: models.Environment,
+    mine: dict[str, Any],
+    product: models.Product,
+    metric: models.BillableMetric,
+    prices: list[models.Price],
+    number: int,
+) -> list[SQLModel]:
+    interval = BillingInterval.MONTHLY
+    plan = models.Plan(
+        **mine,
+        id=new_id("plan"),
+        product_id=product.id,
+        name="Pro",
+        billing_interval=interval,
+        currency="USD",
+        billing_version=1,
+        default_number=1,
+    )
+    version = models.PlanVersion(**mine, id=new_id("pver"), plan_id=plan.id, number=1, published_at=START)
+    links = [
+        models.PlanVersionPrice(
+            **mine, id=new_id("pvp"), plan_version_id=version.id, price_id=price.id, position=position
+        )
+        for position, price in enumerate(prices)
+    ]
+    clock = models.TestClock(**mine, id=new_id("clk"), name="clock", now=START)
+    customer = models.Customer(**mine, id=new_id("cus"), name="Acme", details={}, test_clock_id=clock.id)
+    subscription = models.Subscription(
+        **mine,
+        id=new_id("sub"),
+        customer_id=customer.id,
+        plan_id=plan.id,
+        plan_version_id=version.id,
+        product_id=product.id,
+        status=SubscriptionStatus.ACTIVE,
+        allow_concurrent=False,
+        started_at=START,
+        anchor_at=START,
+        timezone="UTC",
+        billing_interval=interval,
+        currency="USD",
+        payment_term_days=30,
+        period_number=0,
+        activated_at=START,
+    )
+    period = models.SubscriptionPeriod(
+        **mine,
+        id=new_id("per"),
+        subscription_id=subscription.id,
+        cadence=interval,
+        number=0,
+        start_at=START,
+        end_at=START + timedelta(days=31),
+    )
+    key = models.ApiKey(
+        id=new_id("key"),
+        created_at=START,
+        merchant_id=environment.merchant_id,
+        name="key",
+        secret_hash=str(number),
+        hint="abcd",
+        scopes=["all"],
+    )
+    event = _event(environment, mine, customer, metric, number)
+    billed = _billed(mine, subscription, prices[0], metric, event)
+    return [plan, version, *links, clock, customer, subscription, period, key, event, *billed]
+
+
+def _event(
+    environment: models.Environment,
+    mine: dict[str, Any],
+    customer: models.Customer,
+    metric: models.BillableMetric,
+    number: int,
+) -> models.MeterEvent:
+    return models.MeterEvent(
+        **mine,
+        id=event_id(environment.id, f"event-{number}"),
+        type=metric.event_type,
+        source="test",
+        subject=customer.id,
+        idempotency_key=f"event-{number}",
+        timestamp=START + timedelta(days=1),
+        timestamp_given=True,
+        data='{"tokens":1500}',
+        content_hash="0",
+    )
+
+
+def _billed(
+    mine: dict[str, Any],
+    subscription: models.Subscription,
+    price: models.Price,
+    metric: models.BillableMetric,
+    event: models.MeterEvent,
+) -> list[SQLModel]:
+    invoice = models.Invoice(
+        **mine,
+        id=new_id("inv"),
+        customer_id=subscription.customer_id,
+        subscription_id=subscription.id,
+        reason=InvoiceReason.SUBSCRIPTION_CYCLE,
+        cause=subscription.id,
+        status=InvoiceStatus.DRAFT,
+        series=Series.TEST,
+        currency="USD",
+        billed_to={"name": "Acme", "email": None},
+        subtotal_minor=3,
+        tax_minor=0,
+        total_minor=3,
+        paid_minor=1,
+    )
+    line = models.InvoiceLine(
+        **mine,
+        id=new_id("li"),
+        invoice_id=invoice.id,
+        position=0,
+        price_id=price.id,
+        description="Tokens",
+        payment_term=PaymentTerm.IN_ARREARS,
+        period_start=START,
+        period_end=START + timedelta(days=31),
+        quantity=Decimal(1500),
+        currency="USD",
+        amount_minor=3,
+        exact_amount=Decimal("0.03"),
+        inputs=INPUTS.to_json(),
+        rules_version=1,
+    )
+    link = models.InvoiceLineEvent(
+        **mine, id=new_id("ile"), invoice_line_id=line.id, billable_metric_id=metric.id, event_id=event.id
+    )
+    payment = models.Payment(
+        **mine,
+        id=new_id("pay"),
+        invoice_id=invoice.id,
+        customer_id=subscription.customer_id,
+        amount_minor=1,
+        currency="USD",
+        method="cash",
+    )
+    return [invoice, line, link, payment]
