@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, NoReturn, TypeVar
@@ -18,7 +19,7 @@ from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
 from app.billing.errors import ErrorCode, Refused, UserError
 from app.clock import SystemClock
-from app.db import Sessions, open_engine
+from app.db import Sessions, database_failed, open_engine
 from app.graphql import export_schema as exported_schema
 from app.migrate import is_current, upgrade
 from app.models import table_of
@@ -28,7 +29,12 @@ from app.services.merchants import create_merchant
 from app.settings import Settings
 
 T = TypeVar("T")
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Billgraph: an open GraphQL billing API.")
+cli = typer.Typer(
+    help="Billgraph: an open GraphQL billing API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 cli.add_typer(keys_cli, name="keys")
 console = Console()
@@ -185,6 +191,21 @@ def _run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
         _fail("\n".join(f"{error.field}: {error.message}" for error in refused.errors))
 
 
+def main() -> None:
+    """Run a command; a database that does not answer is said in a sentence."""
+    try:
+        cli()
+    except Exception as error:
+        if not database_failed(error):
+            raise
+        _say(f"The database does not answer: {type(error).__name__}. BILLGRAPH_DATABASE_URL names it.")
+        sys.exit(1)
+
+
 def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    _say(message)
     raise typer.Exit(1)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)

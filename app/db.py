@@ -8,9 +8,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
+import asyncpg
 from sqlalchemy import JSON, Connection, CursorResult, DateTime, Dialect, Numeric, String, Table, TypeDecorator, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
@@ -109,7 +111,9 @@ class EnumText(TypeDecorator[E], Generic[E]):
 def open_engine(url: str) -> AsyncEngine:
     """Open an engine for a URL of domain.md section 11, with the settings that durability needs."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=20, hide_parameters=True)
+        # Whatever the server's default: a 202 means that the event is on its disk.
+        durable = {"server_settings": {"synchronous_commit": "on"}}
+        return create_async_engine(url, pool_size=10, max_overflow=20, hide_parameters=True, connect_args=durable)
     engine = create_async_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": 30})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -175,12 +179,23 @@ async def insert_if_absent(session: AsyncSession, table: Table, row: dict[str, A
     return cast("CursorResult[Any]", result).rowcount == 1
 
 
-def is_transient(error: DBAPIError) -> bool:
-    """Say whether the same transaction may succeed when it is run again.
+def lost_race(error: DBAPIError) -> bool:
+    """Say whether the same transaction may succeed when all of it is run again at once.
 
-    True for a lost race on a unique constraint (now the winner's row can be seen), PostgreSQL's serialization failure
-    (40001) and deadlock (40P01), and SQLite's busy answer.
+    True for a unique constraint (now the winner's row can be seen), PostgreSQL's serialization failure (40001) and
+    deadlock (40P01), and SQLite's busy answer.
     """
     if isinstance(error, IntegrityError):
         return True
     return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"} or "database is locked" in str(error.orig)
+
+
+# These say that the statement was wrong, and it would be wrong again.
+_OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+# Before a connection stands, the driver's errors and the system's come as they are.
+_AWAY = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+def database_failed(error: BaseException) -> bool:
+    """Tell whether the same request may succeed later: no connection, no disk, no lock, read-only, shutting down."""
+    return isinstance(error, _AWAY) and not isinstance(error, _OURS)

@@ -24,7 +24,11 @@ def decode(body: bytes, max_depth: int = MAX_DEPTH) -> object:
     """Return the value of a JSON text: dict, list, str, int, Decimal, bool or None; raise MalformedJson otherwise."""
     try:
         value: object = json.loads(
-            body.decode("utf-8"), parse_int=_parse_int, parse_float=_parse_decimal, parse_constant=_refuse_constant
+            body.decode("utf-8"),
+            parse_int=_parse_int,
+            parse_float=_parse_decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_members,
         )
     except UnicodeDecodeError as error:
         raise MalformedJson("the body is not UTF-8") from error
@@ -41,6 +45,16 @@ def refuse_bad_text(text: str) -> None:
     """Raise MalformedJson where a text holds NUL or a lone surrogate, which no database of ours stores."""
     if _FORBIDDEN.search(text):
         raise MalformedJson("text holds a NUL character or a lone surrogate")
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        # Of repeated names the last counts, but what the others hide may be stored with the text, so it is looked at.
+        for _, value in pairs:
+            for text in _texts(value, MAX_DEPTH):
+                refuse_bad_text(text)
+    return members
 
 
 def _parse_int(literal: str) -> int:

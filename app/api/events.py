@@ -13,10 +13,9 @@ from starlette.types import Scope as AsgiScope
 
 from app.api.authentication import authenticate
 from app.api.bodies import read_body, require_json
-from app.api.failures import database_failed
 from app.api.refusal import Refusal, json_response
 from app.billing.access import Scope, allows
-from app.db import Sessions
+from app.db import Sessions, database_failed
 from app.metering.codec import MAX_EVENT_BYTES, EventInput, InvalidEvent, decode_event
 from app.metering.ingest import StoredEvent, store_event
 from app.models import EnvironmentKind

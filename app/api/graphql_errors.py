@@ -9,7 +9,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from app.api.failures import database_failed
+from app.db import database_failed
 from app.ids import new_id
 from app.schema.client_error import ClientError
 

@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.failures import database_failed
 from app.api.refusal import json_response
-from app.db import Sessions
+from app.db import Sessions, database_failed
 
 log = structlog.get_logger()
 READY_WITHIN_SECONDS = 2

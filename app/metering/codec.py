@@ -68,8 +68,16 @@ def decode_event(body: bytes) -> EventInput:
     parts = _parts(problems, envelope)
     if problems.errors:
         raise InvalidEvent(problems.errors)
-    data = bytes(_members.decode(body)["data"]).decode()
+    data = _raw_data(body)
     return EventInput(**parts, data=data, content=_content(parts, envelope["data"]))
+
+
+def _raw_data(body: bytes) -> str:
+    """Return the text of `data` as it came, every digit kept. What was read strictly can be read once more."""
+    try:
+        return bytes(_members.decode(body)["data"]).decode()
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidEvent((UserError(ErrorCode.INVALID, None, "The body can't be read as JSON."),)) from error
 
 
 def content_hash(environment_id: str, event: EventInput) -> str:

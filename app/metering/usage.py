@@ -1,11 +1,11 @@
 """What was used, counted from the stored events: for invoices here, for a metric over time in `metric_usage`."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, union_all
+from sqlalchemy import ColumnElement, and_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import MeteredValue
@@ -13,7 +13,7 @@ from app.billing.extraction import UncountedReason
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics, read_data
 from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
-from app.models import MeterEvent, table_of
+from app.models import Invoice, InvoiceLine, InvoiceLineEvent, MeterEvent, table_of
 
 __all__ = [
     "CountedEvent",
@@ -53,8 +53,8 @@ async def counted_events(
 ) -> dict[UsageRequest, list[CountedEvent]]:
     """Answer every request with the events that its subscription bills, in order of (timestamp, id).
 
-    Four statements, whatever the number of requests. Events that were billed already are among them. Between them the
-    subscriptions of a customer never share an event of one metric: the oldest that covers it has it.
+    Five statements, whatever the number of requests. Subscriptions never share an event of one metric: the one that was
+    billed for it keeps it, whoever the customer is called since; else the oldest that covers it has it.
     """
     answers: dict[UsageRequest, list[CountedEvent]] = {request: [] for request in requests}
     if not answers:
@@ -64,8 +64,10 @@ async def counted_events(
     metrics = await load_metrics(session, environment_id, metric_ids)
     customers = await load_customers(session, environment_id, customer_ids)
     coverage = await load_coverage(session, environment_id, customer_ids, metric_ids)
-    counting = _Counting(answers, metrics, customers, coverage)
-    for row in await _events(session, environment_id, answers, metrics, customers):
+    selected = _selection(environment_id, answers, metrics, customers)
+    billed = await _billed(session, selected, metric_ids)
+    counting = _Counting(answers, metrics, customers, coverage, billed)
+    for row in await _events(session, selected):
         for request, counted in counting.count(row):
             answers[request].append(counted)
     for counted_of_request in answers.values():
@@ -82,9 +84,11 @@ class _Counting:
         metrics: Iterable[MetricRules],
         customers: CustomerNames,
         coverage: Coverage,
+        billed: Mapping[tuple[str, str], str],
     ) -> None:
         self.customers = customers
         self.coverage = coverage
+        self.billed = billed
         self.metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
         for metric in metrics:
             self.metrics[metric.event_type].append(metric)
@@ -99,7 +103,7 @@ class _Counting:
             return
         data: dict[str, object] | None = None
         for metric in self.metrics[event.type]:
-            asked = self._asked(customer_id, metric, event.timestamp)
+            asked = self._asked(customer_id, metric, event)
             if not asked:
                 continue
             data = read_data(event.data) if data is None else data
@@ -108,32 +112,60 @@ class _Counting:
                 counted = CountedEvent(event.id, event.timestamp, value, metric.dimensions_of(data))
                 yield from ((request, counted) for request in asked)
 
-    def _asked(self, customer_id: str, metric: MetricRules, instant: datetime) -> list[UsageRequest]:
+    def _asked(self, customer_id: str, metric: MetricRules, event: LightRow) -> list[UsageRequest]:
+        instant = event.timestamp
         requests = self.requests.get((customer_id, metric.id), ())
         within = [request for request in requests if request.start <= instant < request.end]
-        owner = self.coverage.owner(customer_id, metric.id, instant) if within else None
-        return [request for request in within if owner is not None and request.subscription_id == owner.subscription_id]
+        if not within:
+            return []
+        owner = self.coverage.owner(customer_id, metric.id, instant)
+        owner_id = self.billed.get((event.id, metric.id)) or (owner.subscription_id if owner else None)
+        return [request for request in within if request.subscription_id == owner_id]
 
 
-async def _events(
-    session: AsyncSession,
-    environment_id: str,
-    requests: Iterable[UsageRequest],
-    metrics: Iterable[MetricRules],
-    customers: CustomerNames,
-) -> Sequence[LightRow]:
-    """Read the events of all requests, and perhaps some between them, in one statement over the two indexes."""
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which events may answer the requests: by the customer's id, or by the merchant's own id for it."""
+
+    by_subject: ColumnElement[bool]
+    by_external_subject: ColumnElement[bool]
+
+
+def _selection(
+    environment_id: str, requests: Iterable[UsageRequest], metrics: Iterable[MetricRules], customers: CustomerNames
+) -> _Selection:
     events, asked = table_of(MeterEvent).c, list(requests)
-    wanted = select(
-        events.id, events.type, events.subject, events.external_subject, events.timestamp, events.data
-    ).where(
+    spans = and_(
         events.environment_id == environment_id,
         events.type.in_({metric.event_type for metric in metrics}),
         events.timestamp >= min(request.start for request in asked),
         events.timestamp < max(request.end for request in asked),
     )
-    by_subject = wanted.where(events.subject.in_(customers.ids))
-    by_external_subject = wanted.where(
-        events.subject.is_(None), events.external_subject.in_(set(customers.by_external_id))
+    external = events.subject.is_(None) & events.external_subject.in_(set(customers.by_external_id))
+    return _Selection(spans & events.subject.in_(customers.ids), spans & external)
+
+
+async def _events(session: AsyncSession, selected: _Selection) -> Sequence[LightRow]:
+    """Read the events of all requests, and perhaps some between them, in one statement over the two indexes."""
+    events = table_of(MeterEvent).c
+    wanted = select(events.id, events.type, events.subject, events.external_subject, events.timestamp, events.data)
+    both = union_all(wanted.where(selected.by_subject), wanted.where(selected.by_external_subject))
+    return (await session.execute(both)).all()
+
+
+async def _billed(
+    session: AsyncSession, selected: _Selection, metric_ids: Collection[str]
+) -> dict[tuple[str, str], str]:
+    """Return the subscription that was billed for each selected event and metric, where one was."""
+    assigned, lines, invoices, events = (
+        table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice, MeterEvent)
     )
-    return (await session.execute(union_all(by_subject, by_external_subject))).all()
+    statement = (
+        select(assigned.event_id, assigned.billable_metric_id, invoices.subscription_id)
+        .join(MeterEvent, (events.environment_id == assigned.environment_id) & (events.id == assigned.event_id))
+        .join(InvoiceLine, (lines.environment_id == assigned.environment_id) & (lines.id == assigned.invoice_line_id))
+        .join(Invoice, (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
+        .where(assigned.billable_metric_id.in_(metric_ids), selected.by_subject | selected.by_external_subject)
+    )
+    rows = await session.execute(statement)
+    return {(row.event_id, row.billable_metric_id): row.subscription_id for row in rows}

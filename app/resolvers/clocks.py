@@ -43,10 +43,13 @@ class ClockMutations:
         access=Scope.SETTINGS_WRITE,
     )
     async def test_clock_advance(self, call: Call, input: TestClockAdvanceInput) -> TestClockAdvancePayload:
-        clock_id, principal = input.id, call.principal
-        begun = await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, input.to))
-        started_from = begun.now
-        while await call.transaction(lambda s: clocks.step(s, principal, call.now(), clock_id)):
-            pass
-        done: Any = await call.transaction(lambda s: clocks.finish_advance(s, principal, clock_id, started_from))
-        return TestClockAdvancePayload(test_clock=done[0], invoices=list(done[1]))
+        principal, clock_id, to = call.principal, input.id, input.to
+        await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, to))
+        touched: list[str] = []
+        more = True
+        while more:
+            done = await call.transaction(lambda s: clocks.step(s, principal, call.now(), clock_id, to))
+            touched += [done.invoice_id] if done.invoice_id else []
+            more = done.more
+        rows: Any = await call.transaction(lambda s: clocks.arrived(s, principal, clock_id, touched))
+        return TestClockAdvancePayload(test_clock=rows[0], invoices=rows[1])

@@ -8,6 +8,7 @@ from graphql import (
     FloatValueNode,
     IntValueNode,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     StringValueNode,
     Visitor,
     visit,
@@ -35,12 +36,16 @@ class ProfileGuard(SchemaExtension):
 
 
 class DocumentGuard(SchemaExtension):
-    """Refuses literals that the body's decoder would refuse in variables."""
+    """Refuses literals that the body's decoder would refuse in variables, and several operations without a name."""
 
     def on_validate(self) -> Iterator[None]:
         """Look before validation, which would convert the literals."""
         document = self.execution_context.graphql_document
         assert document is not None
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        # Strawberry would run the first one, where the specification (6.1) has none run.
+        if len(operations) > 1 and self.execution_context._provided_operation_name is None:  # noqa: SLF001
+            raise ClientError("A document of several operations needs `operationName`.", "BAD_REQUEST")
         if (problem := literal_problem(document)) is not None:
             raise ClientError(*problem)
         yield

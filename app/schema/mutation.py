@@ -14,7 +14,7 @@ from strawberry import Info
 from app.billing.access import Scope
 from app.billing.errors import Refused, UserError
 from app.context import Context
-from app.db import is_transient
+from app.db import lost_race
 from app.schema.declarations import AnyKey
 from app.schema.inputs import canonical
 from app.services.idempotency import Outcome, hash_input, run_once
@@ -69,7 +69,7 @@ class Call:
             try:
                 return await self._transaction(work)
             except DBAPIError as error:
-                if not is_transient(error):
+                if not lost_race(error):
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
         return await self._transaction(work)

@@ -12,7 +12,7 @@ from app.billing.catalog import BillableMetricDraft, check_billable_metric
 from app.billing.errors import Problems
 from app.billing.extraction import GroupBy
 from app.ids import new_id
-from app.services.lookup import refuse_taken_key, require
+from app.services.lookup import refuse_taken_key, require, to_change
 from app.services.principal import Principal
 
 
@@ -48,9 +48,7 @@ async def update_billable_metric(
 ) -> models.BillableMetric:
     """Change what a metric is called. What it measures stays: invoices were made of it."""
     environment_id, problems = principal.environment_id, Problems()
-    metric = await require(session, problems, "id", models.BillableMetric, environment_id, reference)
-    problems.raise_if_any()
-    assert metric is not None
+    metric = await to_change(session, models.BillableMetric, environment_id, reference)
     draft = replace(_draft(metric), **changes)
     check_billable_metric(draft, problems)
     await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key, metric.id)

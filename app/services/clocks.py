@@ -1,10 +1,11 @@
 """Test clocks: time that a merchant moves. An advance is many transactions, one for each item that falls due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -68,36 +69,35 @@ def _check_leap(problems: Problems, clock: models.TestClock, now: datetime, to: 
         problems.add(ErrorCode.CLOCK_LEAP_TOO_LONG, "to", "a clock moves at most 2 years in one call")
 
 
-async def step(session: AsyncSession, principal: Principal, now: datetime, clock_id: str) -> bool:
-    """Do the next thing due in an advance at its instant, and say whether there was one."""
+@dataclass(frozen=True)
+class Step:
+    """One transaction of an advance: whether more may follow, and the invoice that was drafted or issued in it."""
+
+    more: bool
+    invoice_id: str | None = None
+
+
+async def step(session: AsyncSession, principal: Principal, now: datetime, clock_id: str, to: datetime) -> Step:
+    """Do the next thing due on the way to `to` at its instant; where nothing is left, arrive.
+
+    A caller that was taken over by an advance to elsewhere does nothing more: the clock is no longer its own.
+    """
     clock = await must_lock(session, models.TestClock, principal.environment_id, clock_id)
-    if clock.advancing_to is None:
-        return False
-    item = await next_on_clock(session, principal.environment_id, clock_id, clock.advancing_to)
+    if clock.advancing_to != to:
+        return Step(more=False)
+    item = await next_on_clock(session, principal.environment_id, clock_id, to)
     if item is None:
-        return False
+        clock.now, clock.advancing_to, clock.advance_expires_at = to, None, None
+        return Step(more=False)
     clock.now, clock.advance_expires_at = max(clock.now, item.due_at), now + LEASE
-    await run(session, item, clock.now)
-    return True
+    return Step(more=True, invoice_id=await run(session, item, clock.now))
 
 
-async def finish_advance(
-    session: AsyncSession, principal: Principal, clock_id: str, started_from: datetime
+async def arrived(
+    session: AsyncSession, principal: Principal, clock_id: str, invoice_ids: Collection[str]
 ) -> tuple[models.TestClock, Sequence[models.Invoice]]:
-    """Let the clock arrive, and return it with the invoices that were drafted or issued on the way, oldest first."""
-    clock = await must_lock(session, models.TestClock, principal.environment_id, clock_id)
-    clock.now = clock.advancing_to or clock.now
-    clock.advancing_to = clock.advance_expires_at = None
-    await session.flush()
-    invoices, customers = table_of(models.Invoice).c, table_of(models.Customer).c
-    touched = (
-        select(models.Invoice)
-        .join(
-            models.Customer,
-            (customers.environment_id == invoices.environment_id) & (customers.id == invoices.customer_id),
-        )
-        .where(customers.environment_id == principal.environment_id, customers.test_clock_id == clock_id)
-        .where(or_(invoices.created_at > started_from, invoices.issued_at > started_from))
-        .order_by(invoices.id)
-    )
-    return clock, (await session.scalars(touched)).all()
+    """Return the clock as it is now, and the invoices of an advance, oldest first."""
+    clock = await session.get_one(models.TestClock, (principal.environment_id, clock_id))
+    invoices = table_of(models.Invoice).c
+    mine = (invoices.environment_id == principal.environment_id, invoices.id.in_(invoice_ids))
+    return clock, (await session.scalars(select(models.Invoice).where(*mine).order_by(invoices.id))).all()

@@ -13,7 +13,7 @@ from app.billing.catalog import CustomerDraft, check_customer
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
-from app.services.lookup import locked, require
+from app.services.lookup import locked, to_change
 from app.services.principal import Principal
 
 MAX_CUSTOMERS_PER_CLOCK = 100
@@ -45,9 +45,7 @@ async def update_customer(
 ) -> models.Customer:
     """Change a customer. Issued invoices keep the name and address they were issued to."""
     problems = Problems()
-    customer = await require(session, problems, "id", models.Customer, principal.environment_id, customer_id)
-    problems.raise_if_any()
-    assert customer is not None
+    customer = await to_change(session, models.Customer, principal.environment_id, customer_id)
     current = CustomerDraft(
         external_id=customer.external_id,
         name=customer.name,

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+import structlog
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.db import database_failed
 from app.models import table_of
 from app.services.due import DueKind
 from app.services.lookup import locked
@@ -27,12 +29,15 @@ class DueItem:
     test_clock_id: str | None
 
 
-Handler = Callable[[AsyncSession, str, str, datetime, datetime], Awaitable[None]]
+Handler = Callable[[AsyncSession, str, str, datetime, datetime], Awaitable[str | None]]
 
 HANDLERS: Mapping[DueKind, Handler] = {
     DueKind.SUBSCRIPTION_BOUNDARY: pass_boundary,
     DueKind.INVOICE_CLOSE: close_invoice,
 }
+log = structlog.get_logger()
+#: Characters of an error that are kept beside a parked item.
+MAX_REASON = 1000
 _table = table_of(models.DueWork)
 _due = _table.c
 _clocks = table_of(models.TestClock).c
@@ -51,27 +56,49 @@ async def next_on_clock(session: AsyncSession, environment_id: str, clock_id: st
     return await _first(session, waiting.with_for_update())
 
 
-async def next_behind_clock(session: AsyncSession) -> DueItem | None:
-    """Claim the earliest item that a resting test clock has passed already, as after a late first payment."""
+async def next_behind_clock(session: AsyncSession, now: datetime) -> DueItem | None:
+    """Claim the earliest item that a test clock has passed already, as after a late first payment.
+
+    A clock that is being advanced does its own work, unless the caller of that died.
+    """
+    resting = or_(_clocks.advancing_to.is_(None), _clocks.advance_expires_at <= now)
     behind = (
         select(_clocks.environment_id, _clocks.id)
         .join(models.DueWork, (_due.environment_id == _clocks.environment_id) & (_due.test_clock_id == _clocks.id))
-        .where(_due.parked_at.is_(None), _due.due_at <= _clocks.now, _clocks.advancing_to.is_(None))
+        .where(_due.parked_at.is_(None), _due.due_at <= _clocks.now, resting)
         .limit(1)
     )
     found = (await session.execute(behind)).one_or_none()
     if found is None:
         return None
     clock = await locked(session, models.TestClock, found.environment_id, found.id)
-    if clock is None or clock.advancing_to is not None:
+    if clock is None:
         return None
     return await next_on_clock(session, clock.environment_id, clock.id, clock.now)
 
 
-async def run(session: AsyncSession, item: DueItem, now: datetime) -> None:
-    """Do a claimed item and strike it off, in the caller's transaction: both happen or neither."""
-    await session.execute(delete(_table).where(_due.environment_id == item.environment_id, _due.id == item.id))
-    await HANDLERS[item.kind](session, item.environment_id, item.subject_id, item.due_at, now)
+async def run(session: AsyncSession, item: DueItem, now: datetime) -> str | None:
+    """Do a claimed item and strike it off, in the caller's transaction; return the id of the invoice it concerned.
+
+    An item that can't be done is undone, parked with its error and logged, so that the others go on. A database that
+    fails is no fault of the item: that error is raised, and the item stays due.
+    """
+    try:
+        async with session.begin_nested():
+            await session.execute(delete(_table).where(*_is(item)))
+            return await HANDLERS[item.kind](session, item.environment_id, item.subject_id, item.due_at, now)
+    except Exception as error:
+        if database_failed(error):
+            raise
+        log.exception("due work parked", kind=item.kind, subject=item.subject_id)
+        reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
+        parked = update(_table).where(*_is(item)).values(parked_at=now, parked_because=reason)
+        await session.execute(parked)
+        return None
+
+
+def _is(item: DueItem) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (_due.environment_id == item.environment_id, _due.id == item.id)
 
 
 def _in_order() -> Select[Any]:

@@ -11,7 +11,7 @@ from app import models
 from app.billing.catalog import FeeDraft, check_fee
 from app.billing.errors import Problems
 from app.ids import new_id
-from app.services.lookup import refuse_taken_key, require
+from app.services.lookup import refuse_taken_key, require, to_change
 from app.services.principal import Principal
 
 
@@ -36,9 +36,7 @@ async def update_fee(
 ) -> models.Fee:
     """Change what a fee is called."""
     environment_id, problems = principal.environment_id, Problems()
-    fee = await require(session, problems, "id", models.Fee, environment_id, reference)
-    problems.raise_if_any()
-    assert fee is not None
+    fee = await to_change(session, models.Fee, environment_id, reference)
     current = FeeDraft(key=fee.key, product=fee.product_id, name=fee.name, description=fee.description)
     draft = replace(current, **changes)
     check_fee(draft, problems)

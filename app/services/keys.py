@@ -91,4 +91,6 @@ async def check_secret(
 
 async def note_use(session: AsyncSession, key_id: str, now: datetime) -> None:
     """Write when a key was last used. No audit entry: it is no change that anybody made."""
-    await session.execute(update(models.ApiKey).where(table_of(models.ApiKey).c.id == key_id).values(last_used_at=now))
+    keys = table_of(models.ApiKey).c
+    due = keys.last_used_at.is_(None) | (keys.last_used_at <= now - LAST_USED_EVERY)
+    await session.execute(update(models.ApiKey).where(keys.id == key_id, due).values(last_used_at=now))

@@ -5,7 +5,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.errors import ErrorCode, Problems
+from app.billing.errors import ErrorCode, Problems, Refused, UserError
 from app.ids import prefix_of
 from app.models import table_of
 from app.models.row import CatalogRow, EnvironmentRow
@@ -34,6 +34,14 @@ async def must_lock(session: AsyncSession, model: type[R], environment_id: str, 
     row = await locked(session, model, environment_id, identifier)
     assert row is not None, f"{model.__name__} {identifier} is gone"
     return row
+
+
+async def to_change(session: AsyncSession, model: type[R], environment_id: str, reference: str) -> R:
+    """Return the row that an update names by `id`, locked, so that no other change is lost; refuse if it is none."""
+    found = await find(session, model, environment_id, reference)
+    if found is None:
+        raise Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names nothing that exists here"),))
+    return await must_lock(session, model, environment_id, found.id)
 
 
 async def require(

@@ -11,7 +11,7 @@ from app import models
 from app.billing.catalog import PlanDraft, check_plan
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
-from app.services.lookup import find, refuse_taken_key, require
+from app.services.lookup import find, refuse_taken_key, require, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
 
@@ -48,9 +48,7 @@ async def update_plan(
 ) -> models.Plan:
     """Change what a plan is called; its interval, currency and prices stay."""
     environment_id, problems = principal.environment_id, Problems()
-    plan = await require(session, problems, "id", models.Plan, environment_id, reference)
-    problems.raise_if_any()
-    assert plan is not None
+    plan = await to_change(session, models.Plan, environment_id, reference)
     draft = replace(_draft(plan), **changes)
     check_plan(draft, problems)
     await refuse_taken_key(session, problems, models.Plan, environment_id, draft.key, plan.id)

@@ -14,7 +14,7 @@ from app.billing.errors import ErrorCode, Problems
 from app.billing.price_models import model_from_json, model_to_json
 from app.ids import new_id
 from app.models import table_of
-from app.services.lookup import refuse_taken_key, require
+from app.services.lookup import refuse_taken_key, require, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
 
@@ -52,9 +52,7 @@ async def update_price(
 ) -> models.Price:
     """Change a price's key, or its name on invoices while no published plan version uses it."""
     environment_id, problems = principal.environment_id, Problems()
-    price = await require(session, problems, "id", models.Price, environment_id, reference)
-    problems.raise_if_any()
-    assert price is not None
+    price = await to_change(session, models.Price, environment_id, reference)
     draft = replace(_draft(price), **changes)
     check_price(draft, problems)
     await refuse_taken_key(session, problems, models.Price, environment_id, draft.key, price.id)

@@ -11,7 +11,7 @@ from app import models
 from app.billing.catalog import ProductDraft, check_product
 from app.billing.errors import Problems
 from app.ids import new_id
-from app.services.lookup import refuse_taken_key, require
+from app.services.lookup import refuse_taken_key, to_change
 from app.services.principal import Principal
 
 
@@ -32,10 +32,7 @@ async def update_product(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Product:
     """Change a product's key, name, description or metadata."""
-    problems = Problems()
-    product = await require(session, problems, "id", models.Product, principal.environment_id, reference)
-    problems.raise_if_any()
-    assert product is not None
+    product = await to_change(session, models.Product, principal.environment_id, reference)
     current = ProductDraft(
         key=product.key, name=product.name, description=product.description, metadata=product.details
     )

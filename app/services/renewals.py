@@ -22,11 +22,14 @@ _RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 async def pass_boundary(
     session: AsyncSession, environment_id: str, subscription_id: str, due_at: datetime, now: datetime
-) -> None:
-    """End the running period at `due_at`: draft its invoice, begin the next period, let both fall due."""
+) -> str | None:
+    """End the running period at `due_at`: draft its invoice, begin the next period, let both fall due.
+
+    Return the id of the draft.
+    """
     subscription = await must_lock(session, models.Subscription, environment_id, subscription_id)
     if subscription.status not in _RENEWING:
-        return
+        return None
     terms = await terms_by_version(session, environment_id, [subscription.plan_version_id])
     lines = await rate(session, environment_id, charges_at_boundary(subscription, terms[subscription.plan_version_id]))
     ended = subscription.period_number
@@ -40,17 +43,21 @@ async def pass_boundary(
     clock_id = customer.test_clock_id
     await schedule(session, environment_id, DueKind.INVOICE_CLOSE, invoice.id, close_at, clock_id, now)
     await schedule_boundary(session, subscription, clock_id, now)
+    return invoice.id
 
 
 async def close_invoice(
     session: AsyncSession, environment_id: str, invoice_id: str, _due_at: datetime, now: datetime
-) -> None:
-    """End the grace time of a draft: close its period, rate it with all that was received, assign the events, issue."""
+) -> str | None:
+    """End the grace time of a draft: close its period, rate it with all that was received, assign the events, issue.
+
+    Return the id of the invoice.
+    """
     peek = await session.get_one(models.Invoice, (environment_id, invoice_id))
     subscription = await must_lock(session, models.Subscription, environment_id, peek.subscription_id)
     invoice = await must_lock(session, models.Invoice, environment_id, invoice_id)
     if invoice.status is not InvoiceStatus.DRAFT:
-        return
+        return None
     await _close_period(session, subscription, invoice, now)
     lines = await lines_of(session, invoice)
     terms = await terms_by_price(session, environment_id, {line.price_id for line in lines})
@@ -65,6 +72,7 @@ async def close_invoice(
     for line, fresh in zip(lines, rated, strict=True):
         await _assign_events(session, line, fresh, now)
     await issue_invoice(session, invoice, now, now + timedelta(days=subscription.payment_term_days))
+    return invoice.id
 
 
 async def _close_period(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from app import models
-from tests.integration.test_api_refusals import problems, rows
 from tests.support.api import Api, make_api
 
 CREATES: list[tuple[str, dict[str, Any]]] = [
@@ -29,7 +28,7 @@ async def test_a_repeat_returns_what_the_first_made(database_url: str, name: str
         again = await create(api, name, idempotencyKey="k", **given)
         assert (first["replayed"], again["replayed"]) == (False, True)
         assert again == {**first, "replayed": True}
-        refused = await problems(api, name, idempotencyKey="k", **{**given, "name": "Other"})
+        refused = await api.refused(name, idempotencyKey="k", **{**given, "name": "Other"})
         assert refused == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
         other = await create(api, name, idempotencyKey="another", **given)
         assert other["replayed"] is False
@@ -61,17 +60,17 @@ async def test_what_is_left_out_or_written_otherwise_is_the_same_input(database_
 async def test_a_key_belongs_to_one_mutation(database_url: str) -> None:
     async with make_api(database_url) as api:
         await create(api, "productCreate", idempotencyKey="k", name="Acme")
-        assert await problems(api, "customerCreate", idempotencyKey="k", name="Acme") == [
+        assert await api.refused("customerCreate", idempotencyKey="k", name="Acme") == [
             ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
         ]
-        assert await rows(api, models.Customer) == []
+        assert await api.rows(models.Customer) == []
 
 
 async def test_refusals_are_not_kept(database_url: str) -> None:
     async with make_api(database_url) as api:
         given = {"name": "Fee", "idempotencyKey": "k", "productId": "engine"}
-        assert await problems(api, "feeCreate", **given) == [("NOT_FOUND", "productId")]
-        assert await rows(api, models.IdempotencyRecord) == []
+        assert await api.refused("feeCreate", **given) == [("NOT_FOUND", "productId")]
+        assert await api.rows(models.IdempotencyRecord) == []
         await api.make("productCreate", name="Engine", key="engine")
         await api.make("feeCreate", **given)
 
@@ -79,9 +78,7 @@ async def test_refusals_are_not_kept(database_url: str) -> None:
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_a_key_has_1_to_255_characters(database_url: str, key: str) -> None:
     async with make_api(database_url) as api:
-        assert await problems(api, "productCreate", name="Engine", idempotencyKey=key) == [
-            ("INVALID", "idempotencyKey")
-        ]
+        assert await api.refused("productCreate", name="Engine", idempotencyKey=key) == [("INVALID", "idempotencyKey")]
 
 
 async def test_64_callers_at_once_get_one_result(database_url: str) -> None:
@@ -90,7 +87,7 @@ async def test_64_callers_at_once_get_one_result(database_url: str) -> None:
         answers = await asyncio.gather(*(create(api, "productCreate", **given) for _ in range(64)))
         assert len({answer["product"]["id"] for answer in answers}) == 1
         assert sorted(answer["replayed"] for answer in answers) == [False] + [True] * 63
-        assert len(await rows(api, models.Product)) == 1
+        assert len(await api.rows(models.Product)) == 1
 
 
 async def test_a_race_for_one_key_of_the_catalog_has_one_winner(database_url: str) -> None:
@@ -101,4 +98,4 @@ async def test_a_race_for_one_key_of_the_catalog_has_one_winner(database_url: st
         assert len([payload for payload in payloads if payload["product"]]) == 1
         lost = [payload["userErrors"] for payload in payloads if not payload["product"]]
         assert [[error["code"] for error in errors] for errors in lost] == [["TAKEN"]] * 15
-        assert len(await rows(api, models.Product)) == 1
+        assert len(await api.rows(models.Product)) == 1

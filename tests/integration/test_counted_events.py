@@ -180,7 +180,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_request
     counts = [len(statements)]
     many = await ask(world, *requests)
     counts.append(len(statements) - counts[0])
-    assert counts == [4, 4]
+    assert counts == [5, 5]
     assert list(many) == requests
     assert [[counted.value.value for counted in answer] for answer in many.values()] == [
         [value] for number in range(10) for value in (None, Decimal(number))

@@ -220,7 +220,7 @@ async def test_an_advance_is_resumed_where_it_died(database_url: str) -> None:
         assert clock_id is not None
         await world.do(lambda s: begin_advance(s, world.principal, world.clock.now(), clock_id, end))
         for _ in range(3):
-            assert await world.do(lambda s: step(s, world.principal, world.clock.now(), clock_id))
+            assert (await world.do(lambda s: step(s, world.principal, world.clock.now(), clock_id, end))).more
         world.clock.instant += timedelta(minutes=1)
         await world.advance(clock_id, end)
         numbers = [invoice.number for invoice in await world.rows(models.Invoice)]

@@ -1,5 +1,6 @@
 """The GraphQL API in this process, over ASGI, with a merchant, a key, and a clock that a test moves by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,8 +8,9 @@ from datetime import datetime
 from typing import Any, Self
 
 import httpx
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -17,7 +19,7 @@ from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
 from app.db import Sessions, open_engine
 from app.graphql import schema
-from app.models import EnvironmentKind
+from app.models import EnvironmentKind, table_of
 from app.services.audit import start_recording
 from app.services.keys import create_key
 from app.services.merchants import create_merchant
@@ -40,7 +42,7 @@ class Api:
         """Send a body, JSON unless it is bytes."""
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
         sent = {"authorization": f"Bearer {self.secret}", "content-type": "application/json", **self.headers, **headers}
-        return await self.client.post(self.path, headers=sent, **content)  # type: ignore[arg-type]  # one of the two
+        return await self.client.post(self.path, headers=sent, **content)
 
     async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
         """Run a document and return the whole answer."""
@@ -73,6 +75,18 @@ class Api:
         payload = await self.mutate(name, f"{noun} {{ id }}", **given)
         assert payload["userErrors"] == []
         return str(payload[noun]["id"])
+
+    async def refused(self, name: str, /, **given: Any) -> list[tuple[str, str | None]]:
+        """Run a mutation that makes or changes one thing and is refused; return the codes and fields of its errors."""
+        noun = name.removesuffix("Create").removesuffix("Update")
+        payload = await self.mutate(name, f"{noun} {{ id }}", **given)
+        assert payload[noun] is None
+        return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+    async def rows(self, *nouns: type[SQLModel]) -> list[Any]:
+        """Return all rows of some tables, each in the order of its ids."""
+        async with self.sessions.read() as session:
+            return [row for noun in nouns for row in await session.scalars(select(noun).order_by(table_of(noun).c.id))]
 
     async def with_scopes(self, *scopes: Scope) -> "Api":
         """Return the same merchant under a new key."""
@@ -113,7 +127,15 @@ async def make_api(database_url: str, profile: Profile = Profile.DEVELOPMENT) ->
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield Api(client, sessions, clock, secret)
     finally:
+        await settle()
         await sessions.engine.dispose()
+
+
+async def settle() -> None:
+    """Let reads end whose answer nobody waits for, as an error in a field beside them decided the request."""
+    strays = asyncio.all_tasks() - {asyncio.current_task()}
+    if strays:
+        await asyncio.wait(strays, timeout=10)
 
 
 class Statements:

@@ -60,11 +60,12 @@ def _member(environment: models.Environment, number: int) -> list[SQLModel]:
             payment_term=term,
             currency="USD",
             pricing=model_to_json(MODEL),
-            **target,
+            billable_metric_id=metric_id,
+            fee_id=fee_id,
         )
-        for term, target in (
-            (PaymentTerm.IN_ARREARS, {"billable_metric_id": metric.id}),
-            (PaymentTerm.IN_ADVANCE, {"fee_id": fee.id}),
+        for term, metric_id, fee_id in (
+            (PaymentTerm.IN_ARREARS, metric.id, None),
+            (PaymentTerm.IN_ADVANCE, None, fee.id),
         )
     ]
     return [product, metric, fee, *prices, *_sold(environment, mine, product, metric, prices, number)]

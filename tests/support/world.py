@@ -32,7 +32,7 @@ from app.db import Sessions, open_engine
 from app.models import EnvironmentKind, table_of
 from app.services.audit import start_recording
 from app.services.billable_metrics import create_billable_metric
-from app.services.clocks import begin_advance, create_clock, finish_advance, step
+from app.services.clocks import arrived, begin_advance, create_clock, step
 from app.services.customers import create_customer
 from app.services.fees import create_fee
 from app.services.merchants import create_merchant
@@ -124,10 +124,13 @@ class World:
         """Move a test clock and return the invoices of the way."""
         assert clock_id is not None
         me, now = self.principal, self.clock.now()
-        started = (await self.do(lambda s: begin_advance(s, me, now, clock_id, to))).now
-        while await self.do(lambda s: step(s, me, now, clock_id)):
-            pass
-        _, invoices = await self.do(lambda s: finish_advance(s, me, clock_id, started))
+        await self.do(lambda s: begin_advance(s, me, now, clock_id, to))
+        touched, more = set(), True
+        while more:
+            done = await self.do(lambda s: step(s, me, now, clock_id, to))
+            more = done.more
+            touched |= {done.invoice_id} if done.invoice_id else set()
+        _, invoices = await self.do(lambda s: arrived(s, me, clock_id, touched))
         return list(invoices)
 
 
