@@ -88,19 +88,18 @@ class World:
             value_property="$.tokens",
         )
         self.made["metric"] = await self.do(lambda s: create_billable_metric(s, me, now, metric))
-        prices = [
-            await self._price("Tokens", "0.00002", PaymentTerm.IN_ARREARS, billable_metric=self.made["metric"].id)
-        ]
+        prices = [await self.price("Tokens", "0.00002", PaymentTerm.IN_ARREARS, billable_metric=self.made["metric"].id)]
         if upfront is not None:
             fee = await self.do(lambda s: create_fee(s, me, now, FeeDraft(product=product.id, name="Platform")))
-            prices.append(await self._price("Platform fee", upfront, PaymentTerm.IN_ADVANCE, fee=fee.id))
+            prices.append(await self.price("Platform fee", upfront, PaymentTerm.IN_ADVANCE, fee=fee.id))
         draft = {"name": "Pro", "billing_interval": BillingInterval.MONTHLY, "billing_version": 1, **plan}
         plan_draft = PlanDraft(product=product.id, prices=tuple(price.id for price in prices), **draft)
         self.made["plan"] = await self.do(lambda s: create_plan(s, me, now, plan_draft))
         plan_made: models.Plan = self.made["plan"]
         return plan_made
 
-    async def _price(self, name: str, unit_price: str, term: PaymentTerm, **target: Any) -> models.Price:
+    async def price(self, name: str, unit_price: str, term: PaymentTerm, **target: Any) -> models.Price:
+        """Make a price of a metric or a fee."""
         model = StandardPrice(Decimal(unit_price))
         draft = PriceDraft(invoice_display_name=name, payment_term=term, model=model, **target)
         return await self.do(lambda s: create_price(s, self.principal, self.clock.now(), draft))

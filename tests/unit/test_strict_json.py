@@ -1,0 +1,44 @@
+"""JSON from strangers: what is refused, and that every digit is kept."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.strict_json import MalformedJson, decode
+
+
+def test_every_digit_is_kept() -> None:
+    read = decode(b'{"i": 12345678901234567890123, "d": 0.100, "e": 1e-5}')
+    assert read == {"i": 12345678901234567890123, "d": Decimal("0.100"), "e": Decimal("0.00001")}
+
+
+def test_of_repeated_names_the_last_counts() -> None:
+    assert decode(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"NaN",
+        b"[Infinity]",
+        b"\xff",
+        b'"\\u0000"',
+        b'"\\ud800"',
+        b'{"\\ud800": 1}',
+        b'{"a": "\\ud800", "a": 1}',
+        b'{"a": {"b": "\\u0000"}, "a": 1}',
+        b'{"a": ' + b"[" * 40 + b"]" * 40 + b', "a": 1}',
+        b"[" * 33 + b"]" * 33,
+        b"[" * 100_000,
+        b"1" * 101,
+        b"1e101",
+        b"1e-101",
+        b"1e" + b"9" * 5000,
+        b"1" * 5000,
+    ],
+)
+def test_what_no_database_or_decimal_holds_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedJson):
+        decode(body)
