@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -77,7 +77,7 @@ async def receipt(session: AsyncSession, environment_id: str, event_id: str) -> 
 
 
 async def receipts(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> dict[str, EventReceipt]:
-    """Return the receipts of the events that exist among these ids, in seven statements whatever their number."""
+    """Return the receipts of the events that exist among these ids, in eight statements whatever their number."""
     events = await _rows(session, MeterEvent, environment_id, table_of(MeterEvent).c.id.in_(set(event_ids)))
     if not events:
         return {}
@@ -92,7 +92,8 @@ class _Known:
     metrics: dict[str, list[MetricRules]]
     customers: CustomerNames
     coverage: Coverage
-    repeats: dict[str, list[LightRow]]
+    repeats: dict[str, int]
+    differing: dict[str, list[datetime]]
     lines: dict[tuple[str, str], LightRow]
     closed: dict[str, list[Period]]
 
@@ -107,13 +108,14 @@ async def _load(session: AsyncSession, environment_id: str, events: Collection[L
     metric_ids = {metric.id for listed in metrics.values() for metric in listed}
     coverage = await load_coverage(session, environment_id, customers.ids, metric_ids)
     ids = {event.id for event in events}
-    repeated = table_of(MeterEventRepeat).c
-    repeats: defaultdict[str, list[LightRow]] = defaultdict(list)
-    for repeat in await _rows(session, MeterEventRepeat, environment_id, repeated.event_id.in_(ids)):
-        repeats[repeat.event_id].append(repeat)
+    repeats = await _repeats(session, environment_id, ids)
+    chosen = table_of(MeterEventRepeat).c.event_id.in_(ids) & table_of(MeterEventRepeat).c.differs
+    differing: defaultdict[str, list[datetime]] = defaultdict(list)
+    for repeat in await _rows(session, MeterEventRepeat, environment_id, chosen):
+        differing[repeat.event_id].append(repeat.created_at)
     lines = {(line.event_id, line.billable_metric_id): line for line in await _lines(session, environment_id, ids)}
     closed = await _closed_periods(session, environment_id, coverage.subscription_ids)
-    return _Known(metrics, customers, coverage, repeats, lines, closed)
+    return _Known(metrics, customers, coverage, repeats, differing, lines, closed)
 
 
 async def _rows(
@@ -122,6 +124,14 @@ async def _rows(
     table = table_of(model)
     statement = select(table).where(table.c.environment_id == environment_id, chosen).order_by(table.c.id)
     return list(await session.execute(statement))
+
+
+async def _repeats(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> dict[str, int]:
+    """Return how often each event came again: counted by the database, as a client may repeat one without end."""
+    repeats = table_of(MeterEventRepeat).c
+    mine = (repeats.environment_id == environment_id, repeats.event_id.in_(event_ids))
+    counted = select(repeats.event_id, func.count().label("total")).where(*mine).group_by(repeats.event_id)
+    return {row.event_id: row.total for row in await session.execute(counted)}
 
 
 async def _lines(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> Iterable[LightRow]:
@@ -174,12 +184,11 @@ def _receipt(known: _Known, event: LightRow) -> EventReceipt:
             entry, why_not_billed = _billing(known, event, metric, customer_id, _text(value))
             counted.append(entry)
             reasons.extend([_reason(why_not_billed, metric.id)] if why_not_billed else [])
-    repeats = known.repeats.get(event.id, [])
     return EventReceipt(
         event_id=event.id,
         status=EventStatus.COUNTED if counted else EventStatus.UNCOUNTED,
-        repeats_total=len(repeats),
-        differing=tuple(repeat.created_at for repeat in repeats if repeat.differs),
+        repeats_total=known.repeats.get(event.id, 0),
+        differing=tuple(known.differing.get(event.id, ())),
         counted=tuple(counted),
         reasons=tuple(reasons),
     )

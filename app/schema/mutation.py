@@ -82,7 +82,7 @@ class Call:
         self, asked: Any, key: str | None, work: Callable[[AsyncSession, datetime], Awaitable[tuple[Any, ...]]]
     ) -> Outcome:
         """Do the work once for an idempotency key, whose repeats get the same objects."""
-        input_hash = hash_input(self.operation, canonical(asked))
+        input_hash = hash_input(self.principal.environment_id, self.operation, canonical(asked))
 
         async def run(session: AsyncSession) -> Outcome:
             now = self.now()

@@ -52,9 +52,11 @@ class Outcome:
     replayed: bool
 
 
-def hash_input(operation: str, canonical_input: Mapping[str, Any]) -> str:
-    """Return the hash that tells whether a repeat asks for the same: over the mutation's name and its whole input."""
-    text = json.dumps([operation, canonical_input], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def hash_input(environment_id: str, operation: str, canonical_input: Mapping[str, Any]) -> str:
+    """Return the hash that tells whether a repeat asks for the same: of the environment, the mutation and its input."""
+    text = json.dumps(
+        [environment_id, operation, canonical_input], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
