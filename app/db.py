@@ -166,7 +166,22 @@ class Sessions:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Open a reading session on one snapshot of SQLite, or on what is committed at each statement of PostgreSQL."""
         async with self._reading() as session:
+            await _connect(session)
             yield session
+
+
+async def _connect(session: AsyncSession) -> None:
+    """Open the session's connection to the end, even where its task is cancelled meanwhile.
+
+    GraphQL cancels a field's read when the field beside it fails, and a SQLite connection that is left half open never
+    reports back: its task would hang for ever, and the server with it when it stops.
+    """
+    opening = asyncio.ensure_future(session.connection())
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        raise
 
 
 async def insert_if_absent(session: AsyncSession, table: Table, row: dict[str, Any]) -> bool:

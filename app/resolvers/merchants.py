@@ -45,10 +45,10 @@ class MerchantMutations:
 
     @mutation("Create an API key. Its secret is shown this once.", access=Scope.SETTINGS_WRITE)
     async def api_key_create(self, call: Call, input: ApiKeyCreateInput) -> ApiKeyCreatePayload:
-        secrets: list[str] = []
+        me, secrets = call.principal, list[str]()
 
         async def work(session: AsyncSession, now: Any) -> tuple[Any, ...]:
-            key, secret = await keys.create_key(session, call.principal.merchant_id, now, *input.wanted())
+            key, secret = await keys.create_key(session, me.merchant_id, now, *input.wanted(), granted=me.scopes)
             secrets[:] = [secret]
             return (key,)
 

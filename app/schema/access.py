@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from app.billing.access import Scope
-from app.schema.declarations import NOUNS, Access, AnyKey
+from app.schema.declarations import ANY_KEY, NOUNS, Access, AnyKey
 
 #: What nothing was declared for is open to no key.
 UNDECLARED = None
@@ -36,6 +36,12 @@ def access_of(parent: GraphQLNamedType, field: GraphQLField) -> Scope | AnyKey |
     return declared
 
 
+def _access_of_type(kind: GraphQLNamedType) -> Scope | AnyKey:
+    declaration = kind.extensions.get("strawberry-definition")
+    access: Scope | AnyKey = getattr(getattr(declaration, "origin", None), "__access__", ANY_KEY)
+    return access
+
+
 @lru_cache(maxsize=128)
 def needed_access(
     schema: GraphQLSchema, document: DocumentNode, operation_name: str | None
@@ -49,6 +55,8 @@ def needed_access(
         field = getattr(parent, "fields", {}).get(name)
         if field is not None:
             needed.setdefault(access_of(parent, field), f"{parent.name}.{name}")
+            # What it leads to too: seen through an interface, the fields selected there would say less.
+            needed.setdefault(_access_of_type(get_named_type(field.type)), f"{parent.name}.{name}")
     return needed
 
 

@@ -108,13 +108,13 @@ class BillableMetricUpdateInput:
 
     id: strawberry.ID = field(REFERENCE)
     key: Maybe[str | None] = field(KEY)
-    name: Maybe[str] = field("What it is called, up to 255 characters.")
+    name: Maybe[str | None] = field("What it is called, up to 255 characters.")
     description: Maybe[str | None] = field(DESCRIPTION)
-    unit: Maybe[str] = field(UNIT)
+    unit: Maybe[str | None] = field(UNIT)
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "name", "unit")
 
 
 @value("The billable metric that was created.")

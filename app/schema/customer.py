@@ -80,13 +80,13 @@ class CustomerUpdateInput:
 
     id: strawberry.ID = field("The id of the customer.")
     external_id: Maybe[str | None] = field(EXTERNAL_ID)
-    name: Maybe[str] = field("What it is called on invoices, up to 255 characters.")
+    name: Maybe[str | None] = field("What it is called on invoices, up to 255 characters.")
     email: Maybe[str | None] = field(EMAIL)
-    metadata: Maybe[JSON] = field(f"Replaces all metadata. {METADATA}")
+    metadata: Maybe[JSON | None] = field(f"Replaces all metadata. {METADATA}")
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "name", "metadata")
 
 
 @value("The customer that was created.")

@@ -7,8 +7,10 @@ from functools import singledispatch
 from typing import Any
 
 from strawberry import Some
+from strawberry.utils.str_converters import to_camel_case
 
 from app.billing.decimals import plain
+from app.billing.errors import ErrorCode, Problems
 from app.schema.declarations import field
 
 NAME = "What it is called. Example: `Pro`."
@@ -27,10 +29,19 @@ def idempotency_key() -> Any:
     )
 
 
-def changes_of(update: object) -> dict[str, Any]:
-    """Return the fields that an update gives, null included, by the names they have in the draft."""
+def changes_of(update: object, *needed: str) -> dict[str, Any]:
+    """Return the fields that an update gives, null included, by the names they have in the draft.
+
+    Null for one of the `needed` is refused here, as no draft holds it.
+    """
     given = ((item.name, getattr(update, item.name)) for item in fields(update))  # type: ignore[arg-type]
-    return {name: maybe.value for name, maybe in given if isinstance(maybe, Some)}
+    changes = {name: maybe.value for name, maybe in given if isinstance(maybe, Some)}
+    problems = Problems()
+    for name in needed:
+        if name in changes and changes[name] is None:
+            problems.add(ErrorCode.BLANK, to_camel_case(name), "Must not be null.")
+    problems.raise_if_any()
+    return changes
 
 
 @singledispatch

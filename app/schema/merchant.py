@@ -36,15 +36,17 @@ class Merchant(Node):
 class MerchantUpdateInput:
     """See `MerchantDraft`."""
 
-    name: Maybe[str] = field("What it is called, up to 255 characters. Example: `Example Inc.`.")
-    default_currency: Maybe[CurrencyCode] = field("The currency of prices and plans that name none. Example: `USD`.")
-    timezone: Maybe[str] = field(TIMEZONE)
-    invoice_number_prefix: Maybe[str] = field(PREFIX)
-    grace_seconds: Maybe[int] = field(GRACE)
+    name: Maybe[str | None] = field("What it is called, up to 255 characters. Example: `Example Inc.`.")
+    default_currency: Maybe[CurrencyCode | None] = field(
+        "The currency of prices and plans that name none. Example: `USD`."
+    )
+    timezone: Maybe[str | None] = field(TIMEZONE)
+    invoice_number_prefix: Maybe[str | None] = field(PREFIX)
+    grace_seconds: Maybe[int | None] = field(GRACE)
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "name", "default_currency", "timezone", "invoice_number_prefix", "grace_seconds")
 
 
 @value("The merchant as it is now.")

@@ -86,12 +86,12 @@ class PlanUpdateInput:
 
     id: strawberry.ID = field(REFERENCE)
     key: Maybe[str | None] = field(KEY)
-    name: Maybe[str] = field("What it is called, up to 255 characters.")
+    name: Maybe[str | None] = field("What it is called, up to 255 characters.")
     description: Maybe[str | None] = field(DESCRIPTION)
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "name")
 
 
 @value("The plan that was created.")

@@ -111,11 +111,13 @@ class PriceUpdateInput:
 
     id: strawberry.ID = field(REFERENCE)
     key: Maybe[str | None] = field(KEY)
-    invoice_display_name: Maybe[str] = field(f"{DISPLAY_NAME} Fixed once a published plan version uses the price.")
+    invoice_display_name: Maybe[str | None] = field(
+        f"{DISPLAY_NAME} Fixed once a published plan version uses the price."
+    )
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "invoice_display_name")
 
 
 @value("The price that was created.")

@@ -73,13 +73,13 @@ class ProductUpdateInput:
 
     id: strawberry.ID = field(REFERENCE)
     key: Maybe[str | None] = field(KEY)
-    name: Maybe[str] = field("What it is called, up to 255 characters.")
+    name: Maybe[str | None] = field("What it is called, up to 255 characters.")
     description: Maybe[str | None] = field(DESCRIPTION)
-    metadata: Maybe[JSON] = field(f"Replaces all metadata. {METADATA}")
+    metadata: Maybe[JSON | None] = field(f"Replaces all metadata. {METADATA}")
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self)
+        return changes_of(self, "name", "metadata")
 
 
 @value("The product that was created.")

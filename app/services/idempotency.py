@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from app import models
-from app.billing.errors import ErrorCode, Problems, Refused, UserError
+from app.billing.errors import ErrorCode, Refused, UserError
 from app.billing.text import text_problem
 from app.db import insert_if_absent
 from app.ids import prefix_of
@@ -74,7 +74,7 @@ async def run_once(
     """
     if key is None:
         return Outcome(await work(), replayed=False)
-    _check_key(key)
+    await _check_key(key, work)
     record = {"environment_id": principal.environment_id, "id": key}
     fresh = await insert_if_absent(
         session, _records, {**record, "created_at": now, "input_hash": input_hash, "result": []}
@@ -88,11 +88,17 @@ async def run_once(
     return Outcome(rows, replayed=False)
 
 
-def _check_key(key: str) -> None:
-    problems = Problems()
-    if not key or len(key) > MAX_KEY_LENGTH or text_problem(key):
-        problems.add(ErrorCode.INVALID, "idempotencyKey", "an idempotency key has 1 to 255 printable characters")
-    problems.raise_if_any()
+async def _check_key(key: str, work: Callable[[], Awaitable[tuple[Any, ...]]]) -> None:
+    """Refuse a malformed key, together with whatever else the work would be refused for."""
+    if key and len(key) <= MAX_KEY_LENGTH and not text_problem(key):
+        return
+    message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
+    bad_key = UserError(ErrorCode.INVALID, "idempotencyKey", message)
+    try:
+        await work()
+    except Refused as refused:
+        raise Refused((*refused.errors, bad_key)) from refused
+    raise Refused((bad_key,))
 
 
 async def _replay(session: AsyncSession, environment_id: str, key: str, input_hash: str) -> tuple[Any, ...]:

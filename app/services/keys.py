@@ -1,13 +1,13 @@
 """API keys: made, revoked and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.access import Scope
+from app.billing.access import Scope, allows
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
 from app.billing.text import check_name
 from app.ids import hash_secret, new_id, new_secret
@@ -25,12 +25,20 @@ async def create_key(
     name: str,
     scopes: Sequence[Scope],
     expires_at: datetime | None,
+    granted: Collection[Scope] = frozenset({Scope.ALL}),
 ) -> tuple[models.ApiKey, str]:
-    """Make a key; return it with its secret, which is not stored and can't be shown again."""
+    """Make a key; return it with its secret, which is not stored and can't be shown again.
+
+    Nobody can give a scope that is not among the `granted` ones of their own.
+    """
     problems = Problems()
     check_name(problems, "name", name)
     if not scopes:
         problems.add(ErrorCode.BLANK, "scopes", "a key needs at least one scope")
+    for position, scope in enumerate(scopes):
+        if not allows(granted, scope):
+            message = f"a key without the scope {scope} can't make one that has it"
+            problems.add(ErrorCode.INVALID, f"scopes.{position}", message)
     if expires_at is not None and expires_at <= now:
         problems.add(ErrorCode.OUT_OF_RANGE, "expiresAt", "a key can't expire before it is made")
     problems.raise_if_any()

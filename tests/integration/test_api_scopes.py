@@ -83,3 +83,22 @@ async def test_a_key_may_know_its_merchant_and_the_schema(database_url: str) -> 
         narrow = await api.with_scopes(Scope.EVENTS_CREATE)
         data = await narrow.gql("{ merchant { name } __schema { queryType { name } } __typename }")
         assert data["merchant"] == {"name": "Example Inc."}
+
+
+async def test_a_key_gives_no_scope_that_it_has_not(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        settler = await api.with_scopes(Scope.SETTINGS_WRITE, Scope.CATALOG_READ)
+        wanted = [Scope.CATALOG_READ.name, Scope.ALL.name, Scope.CUSTOMERS_READ.name]
+        refused = await settler.mutate("apiKeyCreate", "secret", name="root", scopes=wanted)
+        assert [error["field"] for error in refused["userErrors"]] == ["scopes.1", "scopes.2"]
+        assert refused["secret"] is None
+        assert (await settler.mutate("apiKeyCreate", "secret", name="mine", scopes=wanted[:1]))["secret"]
+
+
+async def test_an_interface_opens_nothing_that_its_noun_keeps_closed(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        biller = await api.with_scopes(Scope.BILLING_READ)
+        for edge in ("customer", "plan", "product"):
+            query = f"{{ subscriptions {{ nodes {{ {edge} {{ ... on Node {{ id }} }} }} }} }}"
+            assert await biller.code(query) == "FORBIDDEN"
+        assert await biller.gql("{ subscriptions { nodes { id status } } }") == {"subscriptions": {"nodes": []}}
