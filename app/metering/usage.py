@@ -12,7 +12,14 @@ from app.billing.aggregation import MeteredValue
 from app.billing.extraction import UncountedReason
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics, read_data
-from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
+from app.metering.metric_usage import (
+    MetricUsage,
+    MetricUsageQuery,
+    UsageGroup,
+    UsageWindow,
+    metric_usage,
+    metric_usages,
+)
 from app.models import Invoice, InvoiceLine, InvoiceLineEvent, MeterEvent, table_of
 
 __all__ = [
@@ -24,6 +31,7 @@ __all__ = [
     "UsageWindow",
     "counted_events",
     "metric_usage",
+    "metric_usages",
 ]
 
 

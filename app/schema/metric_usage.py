@@ -10,6 +10,7 @@ from strawberry import Info, Parent
 from app.billing.errors import Refused
 from app.billing.windows import Window
 from app.context import Context
+from app.loaders.usage_by_metric import usage_by_metric
 from app.metering import metric_usage as metering
 from app.schema.client_error import ClientError
 from app.schema.declarations import field, value
@@ -88,9 +89,8 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
     ] = "UTC",
 ) -> Any:
     """Return the usage of a metric, or say which argument is wrong."""
-    query = metering.MetricUsageQuery(root.id, start, end, customer_id, window, tuple(group_by or ()), timezone)
-    async with info.context.sessions.read() as session:
-        try:
-            return await metering.metric_usage(session, info.context.principal.environment_id, query)
-        except Refused as refused:
-            raise ClientError(str(refused)) from refused
+    asked = metering.MetricUsageQuery("", start, end, customer_id, window, tuple(group_by or ()), timezone)
+    try:
+        return await info.context.loaders.of(usage_by_metric, asked).load(root.id)
+    except Refused as refused:
+        raise ClientError(str(refused)) from refused

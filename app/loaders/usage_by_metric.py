@@ -1,0 +1,18 @@
+"""The usage of metrics."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.billing.errors import Refused
+from app.db import Sessions
+from app.loaders.owner import Owner
+from app.metering.usage import MetricUsage, MetricUsageQuery, metric_usages
+
+
+async def usage_by_metric(
+    sessions: Sessions, owner: Owner, asked: MetricUsageQuery, metric_ids: Sequence[str]
+) -> list[MetricUsage | Refused]:
+    """Answer the same question for each metric; one that it does not fit has its refusal in its place."""
+    queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
+    async with sessions.read() as session:
+        return await metric_usages(session, owner.environment_id, queries)
