@@ -1,5 +1,6 @@
 """The GraphQL API in this process, over ASGI, with a merchant, a key, and a clock that a test moves by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -126,7 +127,15 @@ async def make_api(database_url: str, profile: Profile = Profile.DEVELOPMENT) ->
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield Api(client, sessions, clock, secret)
     finally:
+        await settle()
         await sessions.engine.dispose()
+
+
+async def settle() -> None:
+    """Let reads end whose answer nobody waits for, as an error in a field beside them decided the request."""
+    strays = asyncio.all_tasks() - {asyncio.current_task()}
+    if strays:
+        await asyncio.wait(strays, timeout=10)
 
 
 class Statements:
