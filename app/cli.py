@@ -195,7 +195,7 @@ def main() -> None:
     """Run a command; a database that does not answer is said in a sentence."""
     try:
         cli()
-    except Exception as error:
+    except Exception as error:  # only a database that is away becomes a sentence; the rest is raised
         if not database_failed(error):
             raise
         _say(f"The database does not answer: {type(error).__name__}. BILLGRAPH_DATABASE_URL names it.")

@@ -123,7 +123,7 @@ class GraphQLView(GraphQL[Context, None]):
         answer: dict[str, Any] = {} if is_request_error(result) else {"data": result.data}
         if result.errors:
             answer["errors"] = errors_of(result)
-        return answer  # type: ignore[return-value]
+        return answer  # type: ignore[return-value]  # without "data", as the HTTP spec asks of a refused request
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response

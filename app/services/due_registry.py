@@ -87,7 +87,7 @@ async def run(session: AsyncSession, item: DueItem, now: datetime) -> str | None
         async with session.begin_nested():
             await session.execute(delete(_table).where(*_is(item)))
             return await HANDLERS[item.kind](session, item.environment_id, item.subject_id, item.due_at, now)
-    except Exception as error:
+    except Exception as error:  # whatever it was, one item must not stop the others: it is parked and logged, or raised
         if database_failed(error):
             raise
         log.exception("due work parked", kind=item.kind, subject=item.subject_id)
