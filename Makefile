@@ -22,10 +22,10 @@ define install
 		|| $(1)/bin/python -m pip install -q --disable-pip-version-check -c $(2) $(3)
 endef
 
-.PHONY: help run test check format schema
+.PHONY: help run test check format schema conformance
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed ## set up what is missing and start the server with its embedded database
 	@exec $(BIN)/billgraph serve
@@ -49,6 +49,9 @@ format: $(VENV)/.installed-dev ## format the code and mend what the linter can m
 schema: $(VENV)/.installed-dev ## write schema.graphql from the code
 	$(BIN)/billgraph export-schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema.graphql
+
+conformance: $(VENV)/.installed ## check the API with other people's suites and clients; needs Node 20
+	cd conformance && npm install --silent --no-audit --no-fund && npm test --silent
 
 $(VENV)/.installed: $(PINS)
 	$(call install,$(VENV),constraints.txt,-e .)
