@@ -4,8 +4,10 @@ import sys
 
 import typer
 
+from app.cli.demo import demo
 from app.cli.keys import keys_cli
 from app.cli.server import cli as server_cli
+from app.cli.target import CommandError
 from app.cli.terminal import say
 from app.db import database_failed
 
@@ -17,12 +19,16 @@ cli = typer.Typer(
 )
 cli.add_typer(server_cli)
 cli.add_typer(keys_cli, name="keys")
+cli.command()(demo)
 
 
 def main() -> None:
     """Run a command; a database that does not answer is said in a sentence."""
     try:
         cli()
+    except CommandError as error:
+        say(str(error))
+        sys.exit(1)
     except Exception as error:  # only a database that is away becomes a sentence; the rest is raised
         if not database_failed(error):
             raise
