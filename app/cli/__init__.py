@@ -5,6 +5,7 @@ import sys
 import typer
 
 from app.cli.demo import demo
+from app.cli.events import events_cli
 from app.cli.keys import keys_cli
 from app.cli.server import cli as server_cli
 from app.cli.target import CommandError
@@ -19,6 +20,7 @@ cli = typer.Typer(
 )
 cli.add_typer(server_cli)
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(events_cli, name="events")
 cli.command()(demo)
 
 

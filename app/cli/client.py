@@ -1,5 +1,6 @@
 """A client of a running server, with every way it can fail said in a sentence."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -58,10 +59,15 @@ class Api:
         """Report one event and return its acknowledgement; raise CommandError where there is none."""
         return self._post("/v0/events", event)
 
+    def send(self, path: str, body: bytes) -> httpx.Response:
+        """Post JSON as it is and return whatever is answered; raise httpx.TransportError where nothing is."""
+        headers = {"content-type": "application/json"}
+        return self._http.post(self.target.address(path), content=body, headers=headers)
+
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            response = self._http.post(self.target.address(path), json=body)
-        except httpx.HTTPError as error:
+            response = self.send(path, json.dumps(body).encode())
+        except httpx.TransportError as error:
             raise CommandError(explain_failure(error, self.target)) from error
         answer = read_answer(response)
         if not response.is_success or answer is None:
@@ -78,7 +84,7 @@ def read_answer(response: httpx.Response) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def explain_failure(error: httpx.HTTPError, target: Target) -> str:
+def explain_failure(error: httpx.TransportError, target: Target) -> str:
     """Say why there was no answer at all."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"No server answers at {target.url}. Is `billgraph serve` running there?"
