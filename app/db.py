@@ -1,7 +1,7 @@
 """The database: engines, column types that keep every digit on SQLite and PostgreSQL alike, and sessions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -169,14 +169,22 @@ class Sessions:
             await _connect(session)
             yield session
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Open a reading session whose statements all see the same instant, on both databases."""
+        async with self._reading() as session:
+            isolation = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+            await _connect(session, isolation)
+            yield session
 
-async def _connect(session: AsyncSession) -> None:
+
+async def _connect(session: AsyncSession, options: Mapping[str, Any] = {}) -> None:
     """Open the session's connection to the end, even where its task is cancelled meanwhile.
 
     GraphQL cancels a field's read when the field beside it fails, and a SQLite connection that is left half open never
     reports back: its task would hang for ever, and the server with it when it stops.
     """
-    opening = asyncio.ensure_future(session.connection())
+    opening = asyncio.ensure_future(session.connection(execution_options=options))
     try:
         await asyncio.shield(opening)
     except asyncio.CancelledError:

@@ -19,12 +19,12 @@ from app.schema.catalog_document import CatalogApplyInput
 from app.schema.declarations import field
 from app.schema.mutation import Call, mutation
 from app.services.archiving import archive, restore
-from app.services.catalog_apply import apply_catalog
+from app.services.catalog_apply import apply_catalog, plan_catalog
 from app.services.catalog_state import export_catalog
 
 
 async def _export(info: Info[Context, None]) -> Any:
-    async with info.context.sessions.read() as session:
+    async with info.context.sessions.snapshot() as session:
         return await export_catalog(session, info.context.principal.environment_id)
 
 
@@ -33,8 +33,8 @@ class CatalogAsCodeQueries:
     """The catalog as one document."""
 
     catalog_export: JSON = field(
-        "The catalog as a document in the form of `CatalogInput`: what has a key and is not archived. "
-        "Given to `catalogApply` as it is, it changes nothing.",
+        "The catalog as a document in the form of `CatalogInput`: what has a key and is not archived. Given to "
+        "`catalogApply` as it is, it changes nothing; within the bounds of one request, 1,000 objects of each noun.",
         resolver=_export,
         access=Scope.CATALOG_READ,
     )
@@ -50,11 +50,14 @@ class CatalogAsCodeMutations:
         access=Scope.CATALOG_WRITE,
     )
     async def catalog_apply(self, call: Call, input: CatalogApplyInput) -> CatalogApplyPayload:
-        principal, wanted, dry_run = call.principal, input.catalog.to_draft(), input.dry_run
-        changes: Any = await call.transaction(
-            lambda session: apply_catalog(session, principal, call.now(), wanted, dry_run=dry_run)
-        )
-        return CatalogApplyPayload(changes=changes, dry_run=dry_run)
+        principal, wanted = call.principal, input.catalog.to_draft()
+        changes: Any
+        if input.dry_run:
+            async with call.context.sessions.snapshot() as session:
+                changes = await plan_catalog(session, principal, wanted)
+        else:
+            changes = await call.transaction(lambda session: apply_catalog(session, principal, call.now(), wanted))
+        return CatalogApplyPayload(changes=changes, dry_run=input.dry_run)
 
     @mutation(
         "Archive an object of the catalog: it stays with those who use it and takes nothing new.",

@@ -102,7 +102,7 @@ class BillableMetricFields:
         )
 
 
-@strawberry.input(description="A billable metric to create. What it measures can't be changed later.")
+@strawberry.input(description="A billable metric to create. What it measures can't be changed once it is used.")
 class BillableMetricCreateInput(BillableMetricFields):
     """See `BillableMetricDraft`."""
 

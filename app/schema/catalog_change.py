@@ -39,7 +39,9 @@ async def _customers(root: Parent[Any], info: Info[Context, None]) -> Any:
 class CatalogAffected:
     """Resolvers return `loaders.affected_by_object.Affected`."""
 
-    subscription_count: int = field("How many there are. A new plan version leaves them on theirs.")
+    subscription_count: int = field(
+        "How many there are, those of customers on test clocks too. A new plan version leaves them on theirs."
+    )
     customers: list[Customer] = field("Whose they are, at most ten.", resolver=_customers, access=models.Customer)
 
 
@@ -61,7 +63,9 @@ class CatalogChange:
     noun: CatalogNoun = field("What kind of object it is.")
     key: str = field("Its key. Example: `pro-2026`.")
     object: Node | None = field("The object as it is now; null for one that a dry run would create.", resolver=_object)
-    fields: list[CatalogFieldChange] = field("What it says that is new; empty for one that is created.")
+    fields: list[CatalogFieldChange] = field(
+        "What it says that is new, and `archived` where it is restored; empty for one that is created."
+    )
     affected: CatalogAffected = field("Who is affected; nobody by what is created or stays.", resolver=_affected)
 
 

@@ -65,7 +65,7 @@ describe(
         CatalogAction.CREATE: "It is made.",
         CatalogAction.CHANGE: "Fields of it say something else.",
         CatalogAction.NEW_VERSION: "The plan gets a version with other prices, published and default at once. "
-        "Subscriptions that are there keep theirs.",
+        "Subscriptions that are there keep theirs. An archived plan is restored with it.",
         CatalogAction.RESTORE: "It is taken back from the archive, and fields of it may say something else.",
         CatalogAction.ARCHIVE: "It is left out: it stays with those who use it and takes nothing new.",
         CatalogAction.UNTOUCHED: "It is as the document says already.",

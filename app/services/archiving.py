@@ -15,6 +15,7 @@ from app.billing.errors import ErrorCode, Refused, UserError
 from app.ids import prefix_of
 from app.models import table_of
 from app.models.row import CatalogRow
+from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import to_change
 from app.services.principal import Principal
 
@@ -71,6 +72,7 @@ async def _to_change(session: AsyncSession, principal: Principal, identifier: st
     if model is None:
         message = "id names nothing of the catalog; keys of different nouns may be the same, so give the id"
         raise Refused((UserError(ErrorCode.NOT_FOUND, "id", message),))
+    await take_catalog_turn(session, principal.environment_id)
     return await to_change(session, model, principal.environment_id, identifier)
 
 
@@ -94,6 +96,8 @@ async def _archived_needs(session: AsyncSession, row: CatalogRow) -> list[str]:
     found: list[str] = []
     for model in (models.Product, models.BillableMetric, models.Fee):
         needed = getattr(row, f"{table_of(model).name}_id", None)
+        if needed is None:
+            continue
         columns = table_of(model).c
         mine = (columns.environment_id == row.environment_id, columns.id == needed)
         found += await session.scalars(select(columns.id).where(*mine, columns.archived_at.is_not(None)))

@@ -9,27 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import BillableMetricDraft, check_billable_metric
+from app.billing.catalog.metrics import MEASURES
 from app.billing.errors import ErrorCode, Problems
 from app.billing.extraction import GroupBy
 from app.ids import new_id
+from app.services.catalog_turn import take_catalog_turn
+from app.services.catalog_use import is_metric_used
 from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.principal import Principal
-from app.services.published import is_billed
-
-#: What a metric measures, by the names of its draft and of the API.
-MEASURES = {
-    "event_type": "eventType",
-    "aggregation": "aggregation",
-    "value_property": "valueProperty",
-    "group_by": "groupBy",
-    "event_from": "eventFrom",
-}
 
 
 async def create_billable_metric(
     session: AsyncSession, principal: Principal, now: datetime, draft: BillableMetricDraft
 ) -> models.BillableMetric:
     """Create a metric of a product. It counts stored events too, from `event_from` on."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_billable_metric(draft, problems)
@@ -51,7 +45,8 @@ async def create_billable_metric(
 async def update_billable_metric(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.BillableMetric:
-    """Change a metric. What it measures stays once a published plan version prices it: invoices are made of it."""
+    """Change a metric. What it measures stays once it is used: invoices and receipts are made of it."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     metric = await to_change(session, models.BillableMetric, environment_id, reference)
     current = _draft(metric)
@@ -59,9 +54,9 @@ async def update_billable_metric(
     check_billable_metric(draft, problems)
     await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key, metric.id)
     changed = [field for name, field in MEASURES.items() if getattr(draft, name) != getattr(current, name)]
-    if changed and await is_billed(session, metric):
+    if changed and await is_metric_used(session, metric):
         for field in changed:
-            message = "a published plan version bills this metric, so what it measures can't change"
+            message = "events are there for this metric, or a plan bills it, so what it measures can't change"
             problems.add(ErrorCode.IN_USE, field, message)
     problems.raise_if_any()
     metric.sqlmodel_update(_columns(draft))

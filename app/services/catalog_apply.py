@@ -1,23 +1,22 @@
 """Catalog as code: making the catalog that is there the one that a document wants, in one transaction."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import models
 from app.billing.catalog import PlanDraft, PriceDraft
-from app.billing.catalog.as_code import SECTIONS, CatalogDraft, CatalogNoun, Draft
-from app.billing.catalog.differences import CatalogAction, CatalogChange, compare
+from app.billing.catalog.as_code import CatalogDraft, CatalogNoun, Draft
+from app.billing.catalog.differences import ARCHIVED, CatalogAction, CatalogChange, compare
 from app.billing.catalog.document import check_document, in_document_order
 from app.billing.errors import Problems, Refused
-from app.models import table_of
 from app.services.archiving import archive, restore
 from app.services.billable_metrics import create_billable_metric, update_billable_metric
 from app.services.catalog_state import CatalogState, load_catalog
+from app.services.catalog_turn import take_catalog_turn
 from app.services.fees import create_fee, update_fee
 from app.services.merchants import get_merchant
 from app.services.plans import create_plan, publish_version, update_plan
@@ -42,45 +41,48 @@ _UPDATE: Mapping[CatalogNoun, Callable[..., Awaitable[Any]]] = {
     CatalogNoun.PRICE: update_price,
     CatalogNoun.PLAN: update_plan,
 }
-#: What the update of a noun takes, by the names of its draft.
-_CHANGEABLE: Mapping[CatalogNoun, Sequence[str]] = {
-    CatalogNoun.PRODUCT: ("name", "description", "metadata"),
-    CatalogNoun.BILLABLE_METRIC: (
-        *("name", "description", "unit"),
-        *("event_type", "aggregation", "value_property", "group_by", "event_from"),
-    ),
-    CatalogNoun.FEE: ("name", "description"),
-    CatalogNoun.PRICE: ("invoice_display_name", "payment_term", "currency", "model", "quantity"),
-    CatalogNoun.PLAN: ("name", "description"),
-}
+#: What changes otherwise than by an update: by a new version, by the archive.
+_NOT_UPDATED = {"priceIds", ARCHIVED.field}
+_CAPITAL = re.compile("([A-Z])")
+#: Further problems of a document are not listed.
+MAX_PROBLEMS = 1000
+
+
+async def plan_catalog(session: AsyncSession, principal: Principal, wanted: CatalogDraft) -> list[CatalogChange]:
+    """Return what `apply_catalog` would do, or raise what it would; on a session that sees one snapshot."""
+    return (await _planned(session, principal, wanted))[1]
 
 
 async def apply_catalog(
-    session: AsyncSession, principal: Principal, now: datetime, wanted: CatalogDraft, *, dry_run: bool
+    session: AsyncSession, principal: Principal, now: datetime, wanted: CatalogDraft
 ) -> list[CatalogChange]:
     """Make the catalog the one that is wanted; return what happened to each object. A second time nothing happens.
 
-    What has a key and is left out is archived; what has no key stays as it is. With `dry_run` everything is done and
-    taken back, so that what is shown is what would happen. Raises Refused with all problems, under their paths in the
-    input; then nothing was done.
+    What has a key and is left out is archived; what has no key stays as it is. Raises Refused with all problems, under
+    their paths in the input; then nothing was done.
     """
-    await _take_turn(session, principal.environment_id)
+    await take_catalog_turn(session, principal.environment_id)
+    wanted, changes = await _planned(session, principal, wanted)
+    done = []
+    for change in changes:
+        draft = None if change.place is None else wanted.of(change.noun)[change.place]
+        done.append(replace(change, id=await _do(session, principal, now, change, draft)))
+    return done
+
+
+async def _planned(
+    session: AsyncSession, principal: Principal, wanted: CatalogDraft
+) -> tuple[CatalogDraft, list[CatalogChange]]:
     state = await load_catalog(session, principal.environment_id)
     merchant = await get_merchant(session, principal.merchant_id)
     wanted = _settled(wanted, state, merchant.default_currency)
-    changes = _planned(wanted, state)
-    async with session.begin_nested() as savepoint:
-        done = await _carry_out(session, principal, now, wanted, changes)
-        if dry_run:
-            await savepoint.rollback()
-    # What a dry run created has no id that could be found again.
-    return changes if dry_run else done
-
-
-async def _take_turn(session: AsyncSession, environment_id: str) -> None:
-    """Let one catalog of an environment be applied at a time, without holding up what refers to the environment."""
-    mine = select(models.Environment).where(table_of(models.Environment).c.id == environment_id)
-    await session.execute(mine.with_for_update(key_share=True))
+    problems = Problems()
+    check_document(wanted, state.without_key(), problems)
+    changes = compare(state.with_key(), wanted, problems)
+    if problems.errors:
+        found = in_document_order(wanted, problems.errors)[:MAX_PROBLEMS]
+        raise Refused(tuple(replace(error, field=f"{ROOT}.{error.field}") for error in found))
+    return wanted, changes
 
 
 def _settled(wanted: CatalogDraft, state: CatalogState, currency: str) -> CatalogDraft:
@@ -105,34 +107,6 @@ def _settled(wanted: CatalogDraft, state: CatalogState, currency: str) -> Catalo
     return CatalogDraft(products=wanted.products, billable_metrics=metrics, fees=fees, prices=prices, plans=plans)
 
 
-def _planned(wanted: CatalogDraft, state: CatalogState) -> list[CatalogChange]:
-    problems = Problems()
-    check_document(wanted, state.without_key(), problems)
-    changes = compare({noun: state.existing(noun) for noun in CatalogNoun}, wanted, problems)
-    if problems.errors:
-        ordered = Problems()
-        for error in in_document_order(wanted, problems.errors):
-            ordered.add(error.code, f"{ROOT}.{error.field}", error.message)
-        ordered.raise_if_any()
-    return changes
-
-
-async def _carry_out(
-    session: AsyncSession, principal: Principal, now: datetime, wanted: CatalogDraft, changes: Sequence[CatalogChange]
-) -> list[CatalogChange]:
-    done, problems = [], Problems()
-    for change in changes:
-        draft = wanted.of(change.noun)[change.place] if change.place >= 0 else None
-        try:
-            identifier = await _do(session, principal, now, change, draft)
-        except Refused as refused:
-            _note(change, refused, problems)
-        else:
-            done.append(replace(change, id=identifier))
-    problems.raise_if_any()
-    return done
-
-
 async def _do(
     session: AsyncSession, principal: Principal, now: datetime, change: CatalogChange, draft: Draft | None
 ) -> str:
@@ -143,23 +117,13 @@ async def _do(
     assert identifier is not None
     if action is CatalogAction.ARCHIVE:
         await archive(session, principal, now, identifier)
-    elif action is not CatalogAction.UNTOUCHED:
-        values = {name: getattr(draft, name) for name in _CHANGEABLE[noun]}
-        await _UPDATE[noun](session, principal, identifier, values)
-        if action is CatalogAction.NEW_VERSION:
-            assert isinstance(draft, PlanDraft)
-            await publish_version(session, principal, now, identifier, draft.prices)
-        if action is not CatalogAction.CHANGE:
-            await restore(session, principal, identifier)
+        return identifier
+    names = [_CAPITAL.sub(r"_\1", item.field).lower() for item in change.fields if item.field not in _NOT_UPDATED]
+    if names:
+        await _UPDATE[noun](session, principal, identifier, {name: getattr(draft, name) for name in names})
+    if action is CatalogAction.NEW_VERSION:
+        assert isinstance(draft, PlanDraft)
+        await publish_version(session, principal, now, identifier, draft.prices)
+    if ARCHIVED in change.fields:
+        await restore(session, principal, identifier)
     return identifier
-
-
-def _note(change: CatalogChange, refused: Refused, problems: Problems) -> None:
-    """Note why an object was refused, under its path; what the document leaves out has that of its section."""
-    section = f"{ROOT}.{SECTIONS[change.noun]}"
-    for error in refused.errors:
-        if change.place < 0:
-            problems.add(error.code, section, f'"{change.key}" is left out, which archives it: {error.message}')
-        else:
-            field = "" if error.field == "id" else f".{error.field}"
-            problems.add(error.code, f"{ROOT}.{change.path}{field}", error.message)

@@ -1,5 +1,6 @@
 """The catalog that is there, as drafts that name each other by key."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from app.billing.catalog.differences import Existing
 from app.billing.price_models import model_from_json
 from app.models import table_of
 from app.models.row import CatalogRow
-from app.services.published import published_metrics, published_prices
+from app.services.catalog_use import used_metrics, used_prices
 
 MODELS: Mapping[CatalogNoun, type[CatalogRow]] = {
     CatalogNoun.PRODUCT: models.Product,
@@ -31,45 +32,69 @@ class CatalogState:
 
     rows: Mapping[CatalogNoun, Mapping[str, Row[Any]]]
     prices_by_plan: Mapping[str, list[str]]
-    published: frozenset[str]
+    used: frozenset[str]
 
     def reference(self, noun: CatalogNoun, identifier: str) -> str:
         """Return how a document names an object: by its key, or by its id where it has none."""
         row = self.rows[noun].get(identifier)
         return identifier if row is None or row.key is None else str(row.key)
 
-    def without_key(self) -> frozenset[str]:
-        """Return the ids by which a document may name objects that have no key."""
-        every = (row for rows in self.rows.values() for row in rows.values())
-        return frozenset(row.id for row in every if row.key is None and row.archived_at is None)
+    def with_key(self) -> dict[CatalogNoun, dict[str, Existing]]:
+        """Return the objects that have a key, by it, in order of creation."""
+        holders = self._holders()
+        return {
+            noun: {row.key: self._existing(noun, row, holders) for row in rows.values() if row.key is not None}
+            for noun, rows in self.rows.items()
+        }
 
-    def existing(self, noun: CatalogNoun) -> dict[str, Existing]:
-        """Return the objects of a noun that have a key, by it, in order of creation."""
-        return {row.key: self._existing(noun, row) for row in self.rows[noun].values() if row.key is not None}
+    def without_key(self) -> dict[CatalogNoun, dict[str, Existing]]:
+        """Return the objects that have no key, by their ids."""
+        return {
+            noun: {row.id: self._existing(noun, row, {}) for row in rows.values() if row.key is None}
+            for noun, rows in self.rows.items()
+        }
 
-    def _existing(self, noun: CatalogNoun, row: Row[Any]) -> Existing:
-        draft = _DRAFTS[noun](self, row)
+    def _existing(self, noun: CatalogNoun, row: Row[Any], holders: Mapping[str, list[str]]) -> Existing:
         return Existing(
-            id=row.id, draft=draft, published=row.id in self.published, archived=row.archived_at is not None
+            id=row.id,
+            draft=_DRAFTS[noun](self, row),
+            used=row.id in self.used,
+            archived=row.archived_at is not None,
+            holders=holders.get(row.id, ()),
         )
+
+    def _holders(self) -> dict[str, list[str]]:
+        """Return the ids of the objects without a key that are not archived, by what they refer to."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for rows in self.rows.values():
+            for row in rows.values():
+                if row.key is None and row.archived_at is None:
+                    columns = ("product_id", "billable_metric_id", "fee_id")
+                    needed = [getattr(row, column, None) for column in columns]
+                    for identifier in (*filter(None, needed), *self.prices_by_plan.get(row.id, ())):
+                        found[identifier].append(row.id)
+        return found
 
 
 async def load_catalog(session: AsyncSession, environment_id: str) -> CatalogState:
-    """Read an environment's whole catalog, in seven statements whatever its size."""
+    """Read an environment's whole catalog, in eight statements whatever its size.
+
+    The session has to be on one snapshot, or in the catalog's turn: else they see the catalog at different instants.
+    """
     rows: dict[CatalogNoun, dict[str, Row[Any]]] = {}
     for noun, model in MODELS.items():
         table = table_of(model)
         statement = select(table).where(table.c.environment_id == environment_id).order_by(table.c.id)
         rows[noun] = {row.id: row for row in await session.execute(statement)}
-    published = await published_prices(session, environment_id) | await published_metrics(session, environment_id)
-    return CatalogState(rows, await _prices_by_plan(session, environment_id), frozenset(published))
+    used = await used_prices(session, environment_id) | await used_metrics(session, environment_id)
+    return CatalogState(rows, await _prices_by_plan(session, environment_id), frozenset(used))
 
 
 async def export_catalog(session: AsyncSession, environment_id: str) -> dict[str, list[dict[str, Any]]]:
     """Return the catalog as a document: what has a key and is not archived, in order of creation."""
-    state = await load_catalog(session, environment_id)
+    state = (await load_catalog(session, environment_id)).with_key()
     return {
-        section: [item_of(there.draft) for there in state.existing(noun).values() if not there.archived]
+        section: [item_of(there.draft) for there in state[noun].values() if not there.archived]
         for noun, section in SECTIONS.items()
     }
 

@@ -11,12 +11,14 @@ from app import models
 from app.billing.catalog import FeeDraft, check_fee
 from app.billing.errors import Problems
 from app.ids import new_id
+from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.principal import Principal
 
 
 async def create_fee(session: AsyncSession, principal: Principal, now: datetime, draft: FeeDraft) -> models.Fee:
     """Create a fee of a product."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_fee(draft, problems)
@@ -35,6 +37,7 @@ async def update_fee(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Fee:
     """Change what a fee is called."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     fee = await to_change(session, models.Fee, environment_id, reference)
     current = FeeDraft(key=fee.key, product=fee.product_id, name=fee.name, description=fee.description)

@@ -5,14 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import PlanDraft, check_plan
+from app.billing.catalog.plans import MAX_PRICES
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
+from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import find, refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
@@ -20,6 +22,7 @@ from app.services.principal import Principal
 
 async def create_plan(session: AsyncSession, principal: Principal, now: datetime, draft: PlanDraft) -> models.Plan:
     """Create a plan with version 1, published and default, holding the given prices in the given order."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_plan(draft, problems)
@@ -52,6 +55,7 @@ async def publish_version(
 
     New subscriptions get it; those that are there keep theirs.
     """
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     plan = await to_change(session, models.Plan, environment_id, reference)
     product = await find(session, models.Product, environment_id, plan.product_id)
@@ -72,6 +76,7 @@ async def update_plan(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Plan:
     """Change what a plan is called; its interval, currency and prices stay."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     plan = await to_change(session, models.Plan, environment_id, reference)
     draft = replace(_draft(plan), **changes)
@@ -110,11 +115,14 @@ async def _fitting_prices(
 ) -> list[models.Price]:
     """Return the prices, each of which must exist, be of the product, in the currency and alone on its target."""
     prices: list[models.Price] = []
-    for position, reference in enumerate(draft.prices):
-        field = f"priceIds.{position}"
-        price = await require_open(session, problems, field, models.Price, environment_id, reference)
+    named = await _prices_by_reference(session, environment_id, draft.prices[:MAX_PRICES])
+    for position, reference in enumerate(draft.prices[:MAX_PRICES]):
+        field, price = f"priceIds.{position}", named.get(reference)
         if price is None:
+            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price")
             continue
+        if price.archived_at is not None:
+            problems.add(ErrorCode.ARCHIVED, field, f"{field} names a price that is archived")
         if product is not None and price.product_id != product.id:
             problems.add(ErrorCode.PRODUCT_MISMATCH, field, "the price belongs to another product than the plan")
         if price.currency != currency:
@@ -125,6 +133,16 @@ async def _fitting_prices(
             problems.add(ErrorCode.INVALID, field, message)
         prices.append(price)
     return prices
+
+
+async def _prices_by_reference(
+    session: AsyncSession, environment_id: str, references: Sequence[str]
+) -> dict[str, models.Price]:
+    columns = table_of(models.Price).c
+    named = or_(columns.id.in_(references), columns.key.in_(references))
+    found = await session.scalars(select(models.Price).where(columns.environment_id == environment_id, named))
+    # A key never reads as an id, so a reference is the one or the other.
+    return {name: price for price in found for name in (price.id, price.key) if name is not None}
 
 
 def _same_target(one: models.Price, other: models.Price) -> bool:

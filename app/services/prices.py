@@ -9,26 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import PriceDraft, check_price
+from app.billing.catalog.prices import CHARGES
 from app.billing.errors import ErrorCode, Problems
 from app.billing.price_models import model_from_json, model_to_json
 from app.ids import new_id
+from app.services.catalog_turn import take_catalog_turn
+from app.services.catalog_use import is_price_used
 from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
-from app.services.published import is_published
-
-#: What a price charges, by the names of its draft and of the API.
-CHARGES = {
-    "invoice_display_name": "invoiceDisplayName",
-    "payment_term": "paymentTerm",
-    "currency": "currency",
-    "model": "model",
-    "quantity": "quantity",
-}
 
 
 async def create_price(session: AsyncSession, principal: Principal, now: datetime, draft: PriceDraft) -> models.Price:
     """Create a price of one metric or one fee, in the merchant's currency unless it names another."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     target = await _require_target(session, problems, environment_id, draft)
     check_price(draft, problems)
@@ -54,6 +48,7 @@ async def update_price(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Price:
     """Change a price's key, and what it charges while no published plan version uses it. Its target stays."""
+    await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     price = await to_change(session, models.Price, environment_id, reference)
     current = _draft(price)
@@ -61,7 +56,7 @@ async def update_price(
     check_price(draft, problems)
     await refuse_taken_key(session, problems, models.Price, environment_id, draft.key, price.id)
     changed = [field for name, field in CHARGES.items() if getattr(draft, name) != getattr(current, name)]
-    if changed and await is_published(session, price):
+    if changed and await is_price_used(session, price):
         for field in changed:
             message = "a published plan version uses this price, so what its invoices say can't change"
             problems.add(ErrorCode.IN_USE, field, message)

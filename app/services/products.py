@@ -11,6 +11,7 @@ from app import models
 from app.billing.catalog import ProductDraft, check_product
 from app.billing.errors import Problems
 from app.ids import new_id
+from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import refuse_taken_key, to_change
 from app.services.principal import Principal
 
@@ -19,6 +20,7 @@ async def create_product(
     session: AsyncSession, principal: Principal, now: datetime, draft: ProductDraft
 ) -> models.Product:
     """Create a product."""
+    await take_catalog_turn(session, principal.environment_id)
     await _check(session, principal.environment_id, draft)
     product = models.Product(
         environment_id=principal.environment_id, id=new_id("prod"), created_at=now, **_columns(draft)
@@ -32,6 +34,7 @@ async def update_product(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Product:
     """Change a product's key, name, description or metadata."""
+    await take_catalog_turn(session, principal.environment_id)
     product = await to_change(session, models.Product, principal.environment_id, reference)
     current = ProductDraft(
         key=product.key, name=product.name, description=product.description, metadata=product.details

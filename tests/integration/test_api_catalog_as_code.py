@@ -1,5 +1,6 @@
 """Catalog as code: the difference, applied whole or not at all, and nothing the second time."""
 
+import asyncio
 from copy import deepcopy
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from app import models
 from app.billing.access import Scope
+from app.metering.codec import decode_event
+from app.metering.ingest import store_event
 from tests.integration.test_refusals import snapshot
 from tests.support.api import Api, make_api
 from tests.support.catalog import LLM, apply, changed, problems, told
@@ -20,6 +23,7 @@ EVERYTHING = [
     ("PRICE", "platform-2026"),
     ("PLAN", "pro"),
 ]
+EVENT = b'{"type":"completion","source":"test","subject":"cus_1","data":{"tokens":1}}'
 NEW_PRICE = {**LLM["prices"][0], "key": "output-tokens-2027", "model": {"standard": {"unitPrice": "0.00003"}}}
 
 
@@ -300,3 +304,76 @@ async def test_what_is_archived_takes_nothing_new(database_url: str) -> None:
         assert data == {"product": {"archivedAt": None}, "plan": {"archivedAt": "2026-01-31T00:00:00Z"}}
         payload = await api.mutate("catalogArchive", "object { id }", id="llm")
         assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [("NOT_FOUND", "id")]
+
+
+async def test_a_quantity_of_one_is_the_default_and_no_change(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        one = changed("prices", 1, "quantity", "1")
+        await apply(api, one)
+        document = await exported(api)
+        assert "quantity" not in document["prices"][1]
+        await apply(api, {})
+        assert {action for action, *_ in told(await apply(api, document))} == {"RESTORE"}
+        assert (await api.gql('{ price(id: "platform-2026") { quantity } }'))["price"] == {"quantity": "1"}
+
+
+async def test_a_plan_that_comes_back_with_other_prices_is_told_as_restored(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await apply(api, LLM)
+        await apply(api, {})
+        [plan] = [change for change in await apply(api, repriced()) if change["key"] == "pro"]
+        assert plan["action"] == "NEW_VERSION"
+        assert [item["field"] for item in plan["fields"]] == ["priceIds", "archived"]
+        await subscribe(api)
+
+
+async def test_what_a_metric_measures_stays_once_there_are_events(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        unused = {"products": LLM["products"], "billableMetrics": LLM["billableMetrics"]}
+        await apply(api, unused)
+        other = deepcopy(unused)
+        other["billableMetrics"][0] |= {"eventType": "completion", "groupBy": []}
+        [_, change] = await apply(api, other)
+        assert [item["field"] for item in change["fields"]] == ["eventType", "groupBy"]
+        [environment, _] = sorted(await api.rows(models.Environment), key=lambda row: str(row.kind))
+        async with api.sessions.begin() as session:
+            await store_event(session, environment.id, decode_event(EVENT), api.clock.now())
+        assert await problems(api, unused) == [
+            ("IN_USE", "billableMetrics.0.eventType"),
+            ("IN_USE", "billableMetrics.0.groupBy"),
+        ]
+
+
+async def test_restoring_and_archiving_at_once_leave_a_whole_catalog(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        made = {change["key"]: change["object"]["id"] for change in await apply(api, LLM)}
+        await apply(api, {})
+        for _ in range(5):
+            await api.mutate("catalogRestore", "object { id }", id=made["llm"])
+            await asyncio.gather(
+                api.mutate("catalogArchive", "object { id }", id=made["llm"]),
+                api.mutate("catalogRestore", "object { id }", id=made["platform"]),
+            )
+            assert {action for action, *_ in told(await apply(api, await exported(api)))} <= {"UNTOUCHED"}
+            await apply(api, {})
+
+
+async def test_an_export_while_catalogs_are_applied_is_one_of_them(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await apply(api, LLM)
+        seen: list[Any] = []
+
+        async def watch() -> None:
+            while len(seen) < 40:
+                seen.append(await exported(api))
+
+        async def flip() -> None:
+            while len(seen) < 40:
+                await apply(api, repriced())
+                await apply(api, LLM)
+
+        await asyncio.gather(watch(), watch(), flip())
+        for document in seen:
+            # In order of creation the newer price comes last, whichever the document names first.
+            keys = {price["key"] for price in document["prices"]}
+            assert set(document["plans"][0]["priceIds"]) == keys, document

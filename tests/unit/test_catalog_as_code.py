@@ -51,17 +51,20 @@ CATALOG = CatalogDraft(
 )
 
 
-def there(catalog: CatalogDraft, *, published: bool = True, archived: bool = False) -> Current:
+NOTHING: Current = {noun: {} for noun in CatalogNoun}
+
+
+def there(catalog: CatalogDraft, *, used: bool = True, archived: bool = False) -> Current:
     return {
         noun: {
-            str(draft.key): Existing(id=f"id-{draft.key}", draft=draft, published=published, archived=archived)
+            str(draft.key): Existing(id=f"id-{draft.key}", draft=draft, used=used, archived=archived)
             for draft in catalog.of(noun)
         }
         for noun in CatalogNoun
     }
 
 
-def refused(catalog: CatalogDraft, outside: frozenset[str] = frozenset()) -> list[tuple[ErrorCode, str | None]]:
+def refused(catalog: CatalogDraft, outside: Current = NOTHING) -> list[tuple[ErrorCode, str | None]]:
     problems = Problems()
     check_document(catalog, outside, problems)
     return [(error.code, error.field) for error in in_document_order(catalog, problems.errors)]
@@ -111,17 +114,17 @@ def test_what_is_left_out_is_archived_users_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("published", [True, False])
-def test_a_price_and_what_a_metric_measures_change_until_they_are_published(published: bool) -> None:
+@pytest.mark.parametrize("used", [True, False])
+def test_a_price_and_what_a_metric_measures_change_until_they_are_used(used: bool) -> None:
     wanted = replace(
         CATALOG,
         billable_metrics=[replace(METRIC, event_type="completion")],
         prices=[replace(PRICE, payment_term=PaymentTerm.IN_ARREARS)],
     )
-    changes = compare(there(CATALOG, published=published), wanted, problems := Problems())
+    changes = compare(there(CATALOG, used=used), wanted, problems := Problems())
     assert [change.key for change in changes if change.action is CatalogAction.CHANGE] == ["tokens", "base"]
     expected = [(ErrorCode.IN_USE, "billableMetrics.0.eventType"), (ErrorCode.IN_USE, "prices.0.paymentTerm")]
-    assert [(error.code, error.field) for error in problems.errors] == (expected if published else [])
+    assert [(error.code, error.field) for error in problems.errors] == (expected if used else [])
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_a_price_and_what_a_metric_measures_change_until_they_are_published(publ
     ],
 )
 def test_what_an_object_belongs_to_never_changes(wanted: CatalogDraft) -> None:
-    compare(there(CATALOG, published=False), wanted, problems := Problems())
+    compare(there(CATALOG, used=False), wanted, problems := Problems())
     assert [error.code for error in problems.errors] == [ErrorCode.IMMUTABLE]
 
 
@@ -156,15 +159,62 @@ def test_another_order_of_prices_is_another_version() -> None:
 
 def test_a_whole_document_has_no_problems() -> None:
     assert refused(CATALOG) == []
+
+
+@pytest.mark.parametrize(
+    ("fee", "archived", "expected"),
+    [
+        (None, False, [(ErrorCode.NOT_FOUND, "prices.0.target.feeId")]),
+        (FeeDraft(product="llm", name="By hand"), False, []),
+        (FeeDraft(product="llm", name="By hand"), True, [(ErrorCode.ARCHIVED, "prices.0.target.feeId")]),
+        (FeeDraft(product="other", name="By hand"), False, [(ErrorCode.PRODUCT_MISMATCH, "plans.0.priceIds.0")]),
+    ],
+)
+def test_an_id_stands_for_an_object_without_a_key(
+    fee: FeeDraft | None, archived: bool, expected: list[tuple[ErrorCode, str]]
+) -> None:
     by_id = replace(CATALOG, fees=[], prices=[replace(PRICE, fee="fee_x")])
-    assert refused(by_id) == [(ErrorCode.NOT_FOUND, "prices.0.target.feeId")]
-    assert refused(by_id, frozenset({"fee_x"})) == []
+    fees = {} if fee is None else {"fee_x": Existing(id="fee_x", draft=fee, archived=archived)}
+    assert refused(by_id, {**NOTHING, CatalogNoun.FEE: fees}) == expected
+    misplaced = replace(CATALOG, plans=[replace(PLAN, prices=("fee_x",))])
+    assert refused(misplaced, {**NOTHING, CatalogNoun.FEE: fees}) == [(ErrorCode.NOT_FOUND, "plans.0.priceIds.0")]
 
 
-def test_a_document_without_keys_is_told_so() -> None:
-    catalog = CatalogDraft(products=[ProductDraft(name="A"), ProductDraft(name="B")])
-    assert refused(catalog) == [(ErrorCode.BLANK, "products.0.key"), (ErrorCode.BLANK, "products.1.key")]
-    assert compare(there(CatalogDraft()), catalog, Problems()) == []
+def test_what_objects_without_a_key_use_can_not_be_left_out() -> None:
+    [product] = there(CATALOG)[CatalogNoun.PRODUCT].values()
+    holders = [f"fee_{number}" for number in range(11)]
+    current = {**NOTHING, CatalogNoun.PRODUCT: {"llm": replace(product, holders=holders)}}
+    compare(current, CatalogDraft(), problems := Problems())
+    [error] = problems.errors
+    assert (error.code, error.field) == (ErrorCode.IN_USE, "products")
+    assert error.message.endswith("fee_8, fee_9, …. Archive that first.")
+    compare(current, replace(CatalogDraft(), products=CATALOG.products), problems := Problems())
+    assert problems.errors == ()
+
+
+def test_what_is_restored_says_so() -> None:
+    plan = replace(PLAN, prices=("other",))
+    for catalog, action in (
+        (CATALOG, CatalogAction.RESTORE),
+        (replace(CATALOG, plans=[plan]), CatalogAction.NEW_VERSION),
+    ):
+        [change] = [
+            change
+            for change in compare(there(CATALOG, archived=True), catalog, Problems())
+            if change.noun is CatalogNoun.PLAN
+        ]
+        assert (change.action, change.fields[-1].field, change.fields[-1].before) == (action, "archived", True)
+
+
+def test_a_hostile_document_costs_little() -> None:
+    """Messages repeat nothing of the document, of a list that is too long only its length is a problem."""
+    fees = [FeeDraft(key="platform", product="x" * 60_000, name="Platform")]
+    plans = [replace(PLAN, key=f"p{number}", prices=("base",) * 40_000) for number in range(200)]
+    problems = Problems()
+    check_document(replace(CATALOG, fees=fees, plans=plans), NOTHING, problems)
+    ordered = in_document_order(CATALOG, problems.errors)
+    assert len(ordered) == len(problems.errors) <= 200 * (2 * 100 + 2)
+    assert max(len(error.message) for error in ordered) < 200
 
 
 def test_a_section_has_a_bound() -> None:

@@ -52,14 +52,17 @@ class CatalogDraft:
 
     def of(self, noun: CatalogNoun) -> Sequence[Draft]:
         """Return the objects of one noun, in the order of the document."""
-        sections: dict[CatalogNoun, Sequence[Draft]] = {
-            CatalogNoun.PRODUCT: self.products,
-            CatalogNoun.BILLABLE_METRIC: self.billable_metrics,
-            CatalogNoun.FEE: self.fees,
-            CatalogNoun.PRICE: self.prices,
-            CatalogNoun.PLAN: self.plans,
-        }
-        return sections[noun]
+        match noun:
+            case CatalogNoun.PRODUCT:
+                return self.products
+            case CatalogNoun.BILLABLE_METRIC:
+                return self.billable_metrics
+            case CatalogNoun.FEE:
+                return self.fees
+            case CatalogNoun.PRICE:
+                return self.prices
+            case CatalogNoun.PLAN:
+                return self.plans
 
 
 def item_of(draft: Draft) -> dict[str, Any]:

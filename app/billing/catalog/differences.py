@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from app.billing.catalog.as_code import SECTIONS, CatalogDraft, CatalogNoun, Draft, item_of
+from app.billing.catalog.metrics import MEASURES
+from app.billing.catalog.prices import CHARGES
 from app.billing.errors import ErrorCode, Problems
 
 
@@ -22,12 +24,17 @@ class CatalogAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Existing:
-    """An object that is there; `published` says that a published plan version uses it."""
+    """An object that is there.
+
+    `used` says that a published plan version contains it (a price), or bills it, or that events are there for it (a
+    metric). `holders` are the ids of objects without a key that refer to it and are not archived.
+    """
 
     id: str
     draft: Draft
-    published: bool = False
+    used: bool = False
     archived: bool = False
+    holders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,23 +48,23 @@ class FieldChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CatalogChange:
-    """What happens to one object. `place` is its index in the document; -1 for one that the document leaves out."""
+    """What happens to one object. `place` is its index in the document; None for one that the document leaves out."""
 
     action: CatalogAction
     noun: CatalogNoun
     key: str
     id: str | None
     fields: tuple[FieldChange, ...] = ()
-    place: int = -1
-
-    @property
-    def path(self) -> str:
-        """The path of the object in the document."""
-        return f"{SECTIONS[self.noun]}.{self.place}"
+    place: int | None = None
 
 
 #: The objects that are there, by noun and key. Their drafts name others by key, or by id where those have none.
 Current = Mapping[CatalogNoun, Mapping[str, Existing]]
+
+#: How many of those who use an object a message names.
+MAX_NAMED = 10
+#: No document writes it, so that it can be told from what one does.
+ARCHIVED = FieldChange(field="archived", before=True, after=None)
 
 _NEVER: Mapping[CatalogNoun, frozenset[str]] = {
     CatalogNoun.PRODUCT: frozenset(),
@@ -66,38 +73,48 @@ _NEVER: Mapping[CatalogNoun, frozenset[str]] = {
     CatalogNoun.PRICE: frozenset({"target"}),
     CatalogNoun.PLAN: frozenset({"productId", "billingInterval", "currency", "billingVersion"}),
 }
-_NOT_ONCE_PUBLISHED: Mapping[CatalogNoun, frozenset[str]] = {
-    CatalogNoun.BILLABLE_METRIC: frozenset({"eventType", "aggregation", "valueProperty", "groupBy", "eventFrom"}),
-    CatalogNoun.PRICE: frozenset({"invoiceDisplayName", "paymentTerm", "currency", "model", "quantity"}),
+_NOT_ONCE_USED: Mapping[CatalogNoun, frozenset[str]] = {
+    CatalogNoun.BILLABLE_METRIC: frozenset(MEASURES.values()),
+    CatalogNoun.PRICE: frozenset(CHARGES.values()),
+}
+_USED: Mapping[CatalogNoun, str] = {
+    CatalogNoun.BILLABLE_METRIC: "Events are there for this metric, or a published plan version bills it, so what it "
+    "measures can't change. Another metric takes another key.",
+    CatalogNoun.PRICE: "A published plan version contains this price, so it can't change. Give what is to be a key of "
+    "its own and put that into the plan: a new version is published.",
 }
 
 
 def compare(current: Current, wanted: CatalogDraft, problems: Problems) -> list[CatalogChange]:
-    """Return what happens to each object: those of the document in its order, then what it leaves out, by key.
+    """Return what happens to each object: those of the document in its order, then what it leaves out, users first.
 
-    Notes a problem for each field that can't change, under its path in the document.
+    Notes a problem for each field that can't change, under its path in the document, and for each object that can't be
+    left out, under its section.
     """
     kept = [change for noun in CatalogNoun for change in _kept(noun, current[noun], wanted.of(noun))]
+    left_out = [change for noun in reversed(CatalogNoun) for change in _left_out(noun, current[noun], wanted)]
     for change in kept:
         _refuse_fixed(change, current, problems)
-    return [*kept, *(change for noun in reversed(CatalogNoun) for change in _left_out(noun, current[noun], wanted))]
+    for change in left_out:
+        _refuse_held(change, current, problems)
+    return [*kept, *left_out]
 
 
 def _kept(noun: CatalogNoun, current: Mapping[str, Existing], wanted: Sequence[Draft]) -> Iterator[CatalogChange]:
     for place, draft in enumerate(wanted):
-        if draft.key is None:
-            continue  # a problem of its own, noted where the document is checked
+        assert draft.key is not None, "every object of a document has a key"
         there = current.get(draft.key)
         if there is None:
             yield CatalogChange(action=CatalogAction.CREATE, noun=noun, key=draft.key, id=None, place=place)
             continue
         fields = _changed(item_of(there.draft), item_of(draft))
         action = _action(there, {change.field for change in fields})
+        fields = (*fields, ARCHIVED) if there.archived else fields
         yield CatalogChange(action=action, noun=noun, key=draft.key, id=there.id, fields=fields, place=place)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    names = list(dict.fromkeys((*before, *after)))
+    names = dict.fromkeys((*before, *after))
     return tuple(
         FieldChange(field=name, before=before.get(name), after=after.get(name))
         for name in names
@@ -125,12 +142,16 @@ def _refuse_fixed(change: CatalogChange, current: Current, problems: Problems) -
     if there is None:
         return
     for item in change.fields:
-        path = f"{change.path}.{item.field}"
+        path = f"{SECTIONS[change.noun]}.{change.place}.{item.field}"
         if item.field in _NEVER[change.noun]:
             problems.add(ErrorCode.IMMUTABLE, path, "This never changes. Make another object, under a key of its own.")
-        elif there.published and item.field in _NOT_ONCE_PUBLISHED.get(change.noun, ()):
-            message = (
-                f'A published plan version uses "{change.key}", so this can\'t change. Give what is to be another key, '
-                "and put it into the plan: that publishes a new version."
-            )
-            problems.add(ErrorCode.IN_USE, path, message)
+        elif there.used and item.field in _NOT_ONCE_USED.get(change.noun, ()):
+            problems.add(ErrorCode.IN_USE, path, _USED[change.noun])
+
+
+def _refuse_held(change: CatalogChange, current: Current, problems: Problems) -> None:
+    holders = current[change.noun][change.key].holders
+    if holders:
+        named = ", ".join(holders[:MAX_NAMED]) + (", …" if len(holders) > MAX_NAMED else "")
+        message = f'"{change.key}" is left out, but used by what has no key: {named}. Archive that first.'
+        problems.add(ErrorCode.IN_USE, SECTIONS[change.noun], message)

@@ -12,6 +12,15 @@ from app.billing.text import MAX_KEY_LENGTH, check_key, check_name, check_option
 MAX_DIMENSIONS = 10
 MAX_UNIT_LENGTH = 64
 
+#: What a metric measures, by the names of its draft and of the API.
+MEASURES = {
+    "event_type": "eventType",
+    "aggregation": "aggregation",
+    "value_property": "valueProperty",
+    "group_by": "groupBy",
+    "event_from": "eventFrom",
+}
+
 # A dimension is written as a bare name in queries, so it must read as one.
 _DIMENSION = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 

@@ -10,6 +10,15 @@ from app.billing.money import known_currency
 from app.billing.price_models import PriceModel, check_model
 from app.billing.text import check_key, check_name
 
+#: What a price charges, by the names of its draft and of the API.
+CHARGES = {
+    "invoice_display_name": "invoiceDisplayName",
+    "payment_term": "paymentTerm",
+    "currency": "currency",
+    "model": "model",
+    "quantity": "quantity",
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriceDraft:
