@@ -28,7 +28,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed ## set up what is missing and start the server with its embedded database
-	@exec $(BIN)/billgraph serve
+	@exec $(BIN)/billgraph serve $(ARGS)
 
 test: $(VENV)/.installed-dev $(SDK)/.installed ## set up what is missing and run every test on SQLite and on PostgreSQL
 	$(PYTEST)

@@ -4,12 +4,10 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from tests.support.server import Server
+from tests.support.server import ROOT, Server
 
-ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-sdk/bin/python"
 SCRIPT = ROOT / "tests/contract/sdk/client.py"
 Json = dict[str, Any]

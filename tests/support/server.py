@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+ROOT = Path(__file__).parents[2]
 BILLGRAPH = Path(sys.executable).parent / "billgraph"
 START_WITHIN = 30
 
@@ -55,9 +56,24 @@ def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess
 @contextlib.contextmanager
 def serve(database_url: str, *arguments: str) -> Iterator[Server]:
     """Start a server, wait until it answers, and stop it at the end."""
-    port = _free_port()
+    port = free_port()
+    with _started([str(BILLGRAPH), "serve", "--port", str(port), *arguments], database_url, port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def make_run(database_url: str) -> Iterator[Server]:
+    """Start a server as the README says, on another port."""
+    port = free_port()
+    with _started(["make", "run", f"ARGS=--port {port}"], database_url, port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _started(command: list[str], database_url: str, port: int) -> Iterator[Server]:
     process = subprocess.Popen(
-        [BILLGRAPH, "serve", "--port", str(port), *arguments],
+        command,
+        cwd=ROOT,
         env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -84,7 +100,8 @@ def _wait(process: subprocess.Popen[str], port: int) -> str:
     raise AssertionError(f"the server did not answer within {START_WITHIN} s (exit {process.poll()})")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
