@@ -52,3 +52,8 @@ def new_secret() -> str:
 def hash_secret(secret: str) -> str:
     """Return what is stored of a secret. SHA-256 suffices: 256 random bits can't be guessed, however cheap the hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def random_fraction() -> float:
+    """Return a random number from 0 to 1, to keep apart those who would wait equally long."""
+    return secrets.SystemRandom().random()

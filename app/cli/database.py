@@ -1,0 +1,50 @@
+"""The commands' way to the database itself, without a server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.errors import ErrorCode, Refused, UserError
+from app.cli.terminal import fail
+from app.clock import SystemClock
+from app.db import Sessions, open_engine
+from app.services.audit import start_recording
+from app.settings import Settings
+
+T = TypeVar("T")
+
+
+def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
+    """Run one transaction on the configured database, as the actor "cli"."""
+
+    async def transaction() -> T:
+        start_recording()
+        sessions = Sessions(open_engine(Settings().database_url), SystemClock(), actor="cli")
+        try:
+            async with sessions.begin() as session:
+                return await work(session, sessions.clock.now())
+        finally:
+            await sessions.engine.dispose()
+
+    try:
+        return asyncio.run(transaction())
+    except Refused as refused:
+        fail("\n".join(f"{error.field}: {error.message}" for error in refused.errors))
+
+
+async def find_merchant(session: AsyncSession, merchant_id: str | None) -> models.Merchant:
+    """Return the merchant with this id, or the only one there is."""
+    merchants = list(await session.scalars(select(models.Merchant).limit(2)))
+    if merchant_id is not None:
+        merchants = [found] if (found := await session.get(models.Merchant, merchant_id)) else []
+    if len(merchants) != 1:
+        message = (
+            "no such merchant; run billgraph init" if not merchants else "several merchants: name one by --merchant"
+        )
+        raise Refused((UserError(ErrorCode.NOT_FOUND, "--merchant", message),))
+    return merchants[0]

@@ -1,0 +1,104 @@
+"""Stored events as lines of JSON, in the form that POST /v0/events takes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from app.cli.client import Api
+from app.cli.progress import Progress
+from app.cli.state_file import read_state, write_state
+from app.cli.target import CommandError
+
+PAGE = """
+query ExportedEvents($after: String) {
+  meterEvents(first: 100, after: $after) {
+    nodes { type source subject externalSubject data timestamp idempotencyKey externalId }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+COUNT = "{ meterEvents { totalCount } }"
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Place(msgspec.Struct):
+    """How far an export came: all events up to `cursor` are the first `bytes` of the file."""
+
+    cursor: str | None
+    bytes: int
+    events: int
+
+
+def export_to_stream(api: Api, stream: IO[bytes]) -> int:
+    """Write every event and return how many there were."""
+    place = Place(None, 0, 0)
+    for page in _pages(api, place):
+        stream.write(page)
+        stream.flush()
+    return place.events
+
+
+def export_to_file(api: Api, path: Path, *, resume: bool) -> int:
+    """Write every event, or those that an interrupted export left; return how many the file holds.
+
+    Where the export stands is kept beside the file until it is complete. What an interruption left half-written behind
+    that place is cut off.
+    """
+    marker = path.with_name(f"{path.name}.cursor")
+    place = _resumed(path, marker) if resume else None
+    if place is None:
+        place = Place(None, 0, 0)
+        if path.exists():
+            raise CommandError(f"{path} is there already; nothing was written.")
+        write_state(marker, place)
+    try:
+        with path.open("r+b" if place.bytes else "wb") as file:
+            file.truncate(place.bytes)
+            file.seek(place.bytes)
+            for page in _pages(api, place):
+                file.write(page)
+                file.flush()
+                os.fsync(file.fileno())
+                write_state(marker, place)
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
+    marker.unlink()
+    return place.events
+
+
+def _resumed(path: Path, marker: Path) -> Place | None:
+    """Return where an interrupted export of this file stands, or None where none was begun."""
+    place = read_state(marker, Place)
+    size = path.stat().st_size if path.exists() else 0
+    if place is None:
+        if path.exists():
+            raise CommandError(f"{path} has no {marker.name} beside it: it is complete, or no export of ours.")
+        return None
+    if size < place.bytes:
+        raise CommandError(f"{path} is shorter than {marker.name} says. Delete both to start over.")
+    return place
+
+
+def _pages(api: Api, place: Place) -> Iterator[bytes]:
+    """Yield the events behind a place, page by page, and move it along."""
+    total = api.run(COUNT)["meterEvents"]["totalCount"]
+    with Progress(total) as progress:
+        progress.advance(place.events, f"{place.events} events")
+        more = True
+        while more:
+            page = api.run(PAGE, after=place.cursor)["meterEvents"]
+            lines = b"".join(_line(node) for node in page["nodes"])
+            place.cursor = page["pageInfo"]["endCursor"] or place.cursor
+            place.bytes += len(lines)
+            place.events += len(page["nodes"])
+            more = page["pageInfo"]["hasNextPage"]
+            progress.advance(len(page["nodes"]), f"{place.events} events")
+            yield lines
+
+
+def _line(node: dict[str, Any]) -> bytes:
+    """Return one event as it would be sent; what it did not give is left out."""
+    return _encoder.encode({name: value for name, value in node.items() if value is not None}) + b"\n"
