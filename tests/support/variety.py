@@ -35,7 +35,8 @@ def scarce(number: int, value: Any) -> Any:
 
 
 def key(number: int) -> dict[str, Any]:
-    return {"key": scarce(number, f"k{number * 37 % 50}"), "name": name(number)}
+    archived_at = START if number % 5 == 4 else None
+    return {"key": scarce(number, f"k{number * 37 % 50}"), "name": name(number), "archived_at": archived_at}
 
 
 def subscription(number: int) -> dict[str, Any]:
@@ -82,7 +83,7 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
     models.Product: key,
     models.BillableMetric: lambda n: {**key(n), "aggregation": (Aggregation.SUM, Aggregation.MAX)[n % 2]},
     models.Fee: key,
-    models.Price: lambda n: {"invoice_display_name": name(n)},
+    models.Price: lambda n: {"invoice_display_name": name(n), "archived_at": START if n % 5 == 4 else None},
     models.Plan: lambda n: {
         **key(n),
         "billing_interval": (BillingInterval.MONTHLY, BillingInterval.YEARLY)[n % 2],

@@ -8,6 +8,7 @@ from app.schema.listings.listing import By, InstantRange, containing, is_given, 
 from app.schema.scalars import CurrencyCode
 
 CREATED = "When they were created."
+ARCHIVED = "Whether they are archived; both kinds are listed unless this says which."
 KEYS = 'With one of these keys. Example: `["pro-2026"]`.'
 NAME = "Whose name contains this text. Example: `pro`."
 CURRENCIES = "In one of these currencies. Example: `[USD]`."
@@ -24,6 +25,7 @@ class ProductFilter:
 
     keys: list[str] | None = one_of("key", KEYS)
     name_contains: str | None = containing("name", NAME)
+    archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
@@ -44,6 +46,7 @@ class BillableMetricFilter:
         "event_type", 'Of events of one of these types. Example: `["inference.completed"]`.'
     )
     aggregations: list[Aggregation] | None = one_of("aggregation", "With one of these aggregations. Example: `[SUM]`.")
+    archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
@@ -54,6 +57,7 @@ class FeeFilter:
     keys: list[str] | None = one_of("key", KEYS)
     name_contains: str | None = containing("name", NAME)
     product_ids: list[strawberry.ID] | None = one_of("product_id", PRODUCTS)
+    archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
@@ -79,6 +83,7 @@ class PriceFilter:
         "payment_term", "With one of these payment terms. Example: `[IN_ADVANCE]`."
     )
     currencies: list[CurrencyCode] | None = one_of("currency", CURRENCIES)
+    archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
@@ -93,6 +98,7 @@ class PlanFilter:
         "billing_interval", "With one of these intervals. Example: `[MONTHLY]`."
     )
     currencies: list[CurrencyCode] | None = one_of("currency", CURRENCIES)
+    archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
