@@ -9,7 +9,13 @@ from app.models.row import EnvironmentRow, belongs_to, index, unique
 class Customer(EnvironmentRow, table=True):
     """An organization the merchant bills."""
 
-    __table_args__ = (unique("external_id"), belongs_to("test_clock_id", "test_clock"), index("test_clock_id"))
+    __table_args__ = (
+        unique("external_id"),
+        belongs_to("test_clock_id", "test_clock"),
+        index("test_clock_id"),
+        index("created_at"),
+        index("email"),
+    )
 
     external_id: str | None = None
     name: str

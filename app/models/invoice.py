@@ -23,6 +23,9 @@ class Invoice(EnvironmentRow, table=True):
         unique("number"),
         index("customer_id"),
         index("subscription_id"),
+        index("created_at"),
+        index("issued_at"),
+        index("status"),
         Index(
             "uq_invoice_cause",
             "environment_id",

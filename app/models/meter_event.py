@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
 from app.db import Instant
-from app.models.row import EnvironmentRow
+from app.models.row import EnvironmentRow, index
+
+_NAMED = text("external_id IS NOT NULL")
 
 
 class MeterEvent(EnvironmentRow, table=True):
@@ -19,6 +21,16 @@ class MeterEvent(EnvironmentRow, table=True):
     __table_args__ = (
         Index("ix_meter_event_subject", "environment_id", "type", "subject", "timestamp"),
         Index("ix_meter_event_external_subject", "environment_id", "type", "external_subject", "timestamp"),
+        index("timestamp"),
+        # Partial, as an event without an external id then costs nothing more.
+        Index(
+            "ix_meter_event_external_id",
+            "environment_id",
+            "external_id",
+            "id",
+            sqlite_where=_NAMED,
+            postgresql_where=_NAMED,
+        ),
     )
 
     type: str

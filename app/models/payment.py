@@ -14,6 +14,7 @@ class Payment(EnvironmentRow, table=True):
         belongs_to("customer_id", "customer"),
         index("invoice_id"),
         index("customer_id"),
+        index("created_at"),
     )
 
     invoice_id: str

@@ -28,6 +28,8 @@ class Subscription(EnvironmentRow, table=True):
         index("plan_id"),
         index("plan_version_id"),
         index("product_id"),
+        index("created_at"),
+        index("status"),
         Index(
             "uq_subscription_live_product",
             "environment_id",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
-from strawberry import Info, Parent
+from strawberry import UNSET, Info, Parent
 
 from app.context import Context, Loaders
 from app.loaders.conditions import Given
@@ -112,17 +112,19 @@ def connection(description: str, relation: Relation) -> Any:
     async def resolve(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
         root: Parent[Any],
         info: Info[Context, None],
-        filter: Any = None,
-        order_by: Any = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        filter: Any = UNSET,
+        order_by: Any = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> Any:
+        # Unset by default, and not null, because each argument that has a value is converted for each parent.
+        first, last = _or_null(first), _or_null(last)
         order, name = order_of(order_by), f"{info._raw_info.parent_type.name}.{info.field_name}"  # noqa: SLF001
         place = Place(name, info.context.principal.environment_id, relation.model, order)
-        size = _checked_size(first, last)
-        window = Window(size, order, last is not None, read_cursor(place, after), read_cursor(place, before))
+        positions = read_cursor(place, _or_null(after)), read_cursor(place, _or_null(before))
+        window = Window(_checked_size(first, last), order, last is not None, *positions)
         return Opened(info.context.loaders, place, relation, conditions_of(filter), window, getattr(root, "id", ""))
 
     resolve.__annotations__ |= {
@@ -130,6 +132,10 @@ def connection(description: str, relation: Relation) -> Any:
         "order_by": Annotated[listing.order | None, strawberry.argument(description=ORDER_BY)],
     }
     return field(description, resolver=resolve, access=relation.model)
+
+
+def _or_null(argument: T | None) -> T | None:
+    return None if argument is UNSET else argument
 
 
 def _checked_size(first: int | None, last: int | None) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, dataclass_transform
 
 import strawberry
 from sqlmodel import SQLModel
+from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from app.loaders.conditions import Condition, Given, contains, is_one_of, is_set, is_within
@@ -90,7 +91,7 @@ def is_given(column: str, description: str) -> Any:
 
 
 def _condition(condition: Condition, description: str) -> Any:
-    return strawberry.field(description=description, default=None, metadata={"condition": condition})
+    return strawberry.field(description=description, default=UNSET, metadata={"condition": condition})
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(one_of, containing, within, is_given))
@@ -130,13 +131,13 @@ def _order_input(noun: str, orders: dict[str, By]) -> type:
 
 def conditions_of(filter: Any) -> Given:
     """Return the conditions that a filter gives; ClientError naming the first that is wrong."""
-    return () if filter is None else tuple(_given(filter))
+    return tuple(_given(filter)) if filter else ()
 
 
 def _given(filter: Any) -> Iterator[tuple[Condition, Any]]:
     for item in filter.__strawberry_definition__.fields:
         value = getattr(filter, item.python_name)
-        if value is not None:
+        if value is not None and value is not UNSET:
             yield item.metadata["condition"], _checked(f"filter.{to_camel_case(item.python_name)}", value)
 
 
@@ -156,9 +157,7 @@ def _checked(path: str, value: Any) -> Any:
 
 def order_of(order: Any) -> Order:
     """Return the order asked for, or that of the ids."""
-    if order is None:
-        return BY_ID
-    return Order(order.field.value, order.direction is OrderDirection.DESC)
+    return Order(order.field.value, order.direction is OrderDirection.DESC) if order else BY_ID
 
 
 BY_ID: Final = Order()
