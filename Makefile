@@ -5,6 +5,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
+# The official client, which the tests send events with, stays out of the product's environment.
+SDK := .venv-sdk
+SDK_PINS := tests/contract/sdk/constraints.txt
 # The first interpreter that starts and is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
@@ -13,21 +16,21 @@ PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 8
 # uv is quicker where it is installed; where it is missing, or cannot reach the registry, pip does the same.
 define install
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
-	@echo "==> setting up $(VENV)"
-	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@{ command -v uv >/dev/null && uv pip install -q --python $(BIN)/python -c constraints.txt -e '$(1)'; } \
-		|| $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '$(1)'
+	@echo "==> setting up $(1)"
+	@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+	@{ command -v uv >/dev/null && uv pip install -q --python $(1)/bin/python -c $(2) $(3); } \
+		|| $(1)/bin/python -m pip install -q --disable-pip-version-check -c $(2) $(3)
 endef
 
-.PHONY: help run test check format schema
+.PHONY: help run test check format schema conformance
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed ## set up what is missing and start the server with its embedded database
 	@exec $(BIN)/billgraph serve
 
-test: $(VENV)/.installed-dev ## set up what is missing and run every test on SQLite and on PostgreSQL
+test: $(VENV)/.installed-dev $(SDK)/.installed ## set up what is missing and run every test on SQLite and on PostgreSQL
 	$(PYTEST)
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the tests that need no PostgreSQL
@@ -47,10 +50,17 @@ schema: $(VENV)/.installed-dev ## write schema.graphql from the code
 	$(BIN)/billgraph export-schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema.graphql
 
+conformance: $(VENV)/.installed ## check the API with other people's suites and clients; needs Node 20
+	cd conformance && npm install --silent --no-audit --no-fund && npm test --silent
+
 $(VENV)/.installed: $(PINS)
-	$(call install,.)
+	$(call install,$(VENV),constraints.txt,-e .)
 	@touch $@
 
 $(VENV)/.installed-dev: $(PINS)
-	$(call install,.[dev])
+	$(call install,$(VENV),constraints.txt,-e '.[dev]')
 	@touch $@ $(VENV)/.installed
+
+$(SDK)/.installed: $(SDK_PINS)
+	$(call install,$(SDK),$(SDK_PINS),paygentic-sdk)
+	@touch $@

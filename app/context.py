@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 from app.clock import Clock
 from app.db import Sessions
 from app.loaders.by_id import rows_by_id, rows_by_key
+from app.loaders.conditions import Given
 from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, counts_by_parent, pages_by_parent
 from app.services.principal import Principal
@@ -46,13 +47,13 @@ class Loaders:
         """Rows of a catalog noun by key."""
         return self.of(rows_by_key, model)
 
-    def pages(self, relation: Relation, window: Window) -> DataLoader[str, Any]:
+    def pages(self, relation: Relation, given: Given, window: Window) -> DataLoader[str, Any]:
         """Pages of a relation by the parent's id."""
-        return self.of(pages_by_parent, relation, window)
+        return self.of(pages_by_parent, relation, given, window)
 
-    def counts(self, relation: Relation) -> DataLoader[str, Any]:
+    def counts(self, relation: Relation, given: Given) -> DataLoader[str, Any]:
         """Sizes of a relation by the parent's id."""
-        return self.of(counts_by_parent, relation)
+        return self.of(counts_by_parent, relation, given)
 
 
 @dataclass

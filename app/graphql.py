@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from app.resolvers.catalog import CatalogMutations, CatalogQueries
+from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
 from app.resolvers.events import EventQueries
@@ -33,6 +34,7 @@ class Query(
     NodeQueries,
     MerchantQueries,
     CatalogQueries,
+    CatalogAsCodeQueries,
     CustomerQueries,
     SubscriptionQueries,
     InvoiceQueries,
@@ -47,7 +49,13 @@ class Query(
     description="Everything that can be done. What can't be done is answered in `userErrors`, and then nothing was."
 )
 class Mutation(
-    MerchantMutations, CatalogMutations, CustomerMutations, SubscriptionMutations, InvoiceMutations, ClockMutations
+    MerchantMutations,
+    CatalogMutations,
+    CatalogAsCodeMutations,
+    CustomerMutations,
+    SubscriptionMutations,
+    InvoiceMutations,
+    ClockMutations,
 ):
     """The root of mutations."""
 

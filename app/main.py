@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.tracebacks import ExceptionDictTransformer
@@ -14,6 +15,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
+from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
 from app.graphql import schema
@@ -74,7 +76,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     events: dict[str, ASGIApp] = {
         f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
     }
-    return Application(Starlette(routes=[*views, *health_routes(sessions)], lifespan=lifespan), events)
+    router = Starlette(
+        routes=[*views, *health_routes(sessions)], lifespan=lifespan, exception_handlers={HTTPException: refuse}
+    )
+    return Application(router, events)
 
 
 def app_from_environment() -> Application:

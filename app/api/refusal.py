@@ -1,9 +1,12 @@
 """How the REST surface says no: JSON with `error`, `message` and `code`, and `errors` for the fields."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.billing.errors import UserError
@@ -31,6 +34,13 @@ class Refusal(Exception):
         if self.errors:
             body["errors"] = [{"field": e.field, "message": e.message, "code": e.code} for e in self.errors]
         return json_response(self.status, body, self.headers)
+
+
+async def refuse(_request: Request, error: Exception) -> Response:
+    """Answer what the router refuses, like an address that nothing is at, in the same form as all else."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return Refusal(status, status.name, f"{status.description}.", headers=error.headers or {}).response()
 
 
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:

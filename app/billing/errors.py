@@ -18,6 +18,8 @@ class ErrorCode(StrEnum):
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     PRODUCT_MISMATCH = "PRODUCT_MISMATCH"
     IN_USE = "IN_USE"
+    IMMUTABLE = "IMMUTABLE"
+    ARCHIVED = "ARCHIVED"
     SUBSCRIPTION_EXISTS = "SUBSCRIPTION_EXISTS"
     PAYMENT_EXCEEDS_DUE = "PAYMENT_EXCEEDS_DUE"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
@@ -40,6 +42,8 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.CURRENCY_MISMATCH: "Two objects that must share a currency have different ones.",
     ErrorCode.PRODUCT_MISMATCH: "Two objects that must belong to one product belong to different ones.",
     ErrorCode.IN_USE: "The object is used, and what was asked would change or remove it for its users.",
+    ErrorCode.IMMUTABLE: "The field is set once and never changes. Make another object, under a key of its own.",
+    ErrorCode.ARCHIVED: "The object is archived: it stays with those who use it and takes nothing new.",
     ErrorCode.SUBSCRIPTION_EXISTS: "The customer has a live subscription to this product.",
     ErrorCode.PAYMENT_EXCEEDS_DUE: "The payment is more than what is due on the invoice.",
     ErrorCode.INVOICE_NOT_PAYABLE: "The invoice is a draft, paid, void or uncollectible, so it takes no payment.",
@@ -88,6 +92,11 @@ class Problems:
     def add(self, code: ErrorCode, field: str | None, message: str) -> None:
         """Note one problem; `field` is the dotted camelCase path from the input."""
         self._errors.append(UserError(code, field, message))
+
+    def pass_on(self, to: "Problems", path: str) -> None:
+        """Add all problems to another collection, each under a path; what concerns the whole becomes the path's."""
+        for error in self._errors:
+            to.add(error.code, path if error.field is None else f"{path}.{error.field}", error.message)
 
     def raise_if_any(self) -> None:
         """Raise Refused with all problems, or do nothing if there is none."""

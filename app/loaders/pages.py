@@ -1,14 +1,16 @@
-"""Pages of rows by their parent, cut by key: ids sort by creation, so a page is where the one before it ended."""
+"""Pages of rows by their parent, cut by key: a page begins where the one before it ended, whatever was added since."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select
 from sqlmodel import SQLModel
 
 from app.db import Sessions
+from app.loaders.conditions import Given, held
+from app.loaders.orders import Order, Position, beyond, sorting
 from app.loaders.owner import Owner, owned_by
 from app.models import table_of
 
@@ -28,17 +30,18 @@ class Relation:
 
 @dataclass(frozen=True)
 class Window:
-    """Which page: `size` rows between two ids, from the start, or from the end if `backward`."""
+    """Which page: `size` rows between two positions of an order, from the start, or from the end if `backward`."""
 
     size: int
+    order: Order
     backward: bool = False
-    after: str | None = None
-    before: str | None = None
+    after: Position | None = None
+    before: Position | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of a page in order of their ids, and whether there are more on either side."""
+    """The rows of a page in their order, and whether there are more on either side."""
 
     rows: Sequence[Row[Any]]
     has_next: bool
@@ -46,28 +49,30 @@ class Page:
 
 
 async def pages_by_parent(
-    sessions: Sessions, owner: Owner, relation: Relation, window: Window, parents: Sequence[str]
+    sessions: Sessions, owner: Owner, relation: Relation, given: Given, window: Window, parents: Sequence[str]
 ) -> list[Page]:
-    """Return a page for each parent, in one statement whatever their number."""
+    """Return a page for each parent of the rows that meet some conditions, in one statement whatever their number."""
     rows: dict[str, list[Row[Any]]] = defaultdict(list)
     async with sessions.read() as session:
-        for row in await session.execute(_ranked(owner, relation, window, parents)):
+        for row in await session.execute(_ranked(owner, relation, given, window, parents)):
             rows[row.parent_key].append(row)
     return [_page(window, rows[parent]) for parent in parents]
 
 
-async def counts_by_parent(sessions: Sessions, owner: Owner, relation: Relation, parents: Sequence[str]) -> list[int]:
-    """Return how many rows hang on each parent, in one statement whatever their number."""
-    related = _related(owner, relation, parents).subquery()
+async def counts_by_parent(
+    sessions: Sessions, owner: Owner, relation: Relation, given: Given, parents: Sequence[str]
+) -> list[int]:
+    """Return how many rows of each parent meet some conditions, in one statement whatever the number of parents."""
+    related = _related(owner, relation, given, parents).subquery()
     counted = select(related.c.parent_key, func.count()).group_by(related.c.parent_key)
     async with sessions.read() as session:
         counts: dict[str, int] = dict((await session.execute(counted)).all())
     return [counts.get(parent, 0) for parent in parents]
 
 
-def _related(owner: Owner, relation: Relation, parents: Sequence[str]) -> Select[Any]:
+def _related(owner: Owner, relation: Relation, given: Given, parents: Sequence[str]) -> Select[Any]:
     table = table_of(relation.model)
-    statement = select(table).where(owned_by(owner, table))
+    statement = select(table).where(owned_by(owner, table), *held(owner, table, given))
     if relation.by is None:
         # What hangs on the root has one parent, which no column names.
         return statement.add_columns(literal(parents[0]).label("parent_key"))
@@ -81,29 +86,29 @@ def _related(owner: Owner, relation: Relation, parents: Sequence[str]) -> Select
     return statement.add_columns(parent.label("parent_key")).where(parent.in_(parents))
 
 
-def _ranked(owner: Owner, relation: Relation, window: Window, parents: Sequence[str]) -> Select[Any]:
+def _ranked(owner: Owner, relation: Relation, given: Given, window: Window, parents: Sequence[str]) -> Select[Any]:
     """Return the rows of each parent's page and one beyond it, which says that there are more."""
-    identifier = table_of(relation.model).c.id
-    related = _related(owner, relation, parents).where(*_bounds(identifier, window))
-    order = identifier.desc() if window.backward else identifier.asc()
+    table = table_of(relation.model)
+    related = _related(owner, relation, given, parents).where(*_bounds(table, window))
+    keys = sorting(table, window.order, backward=window.backward)
     if relation.by is None:
-        return related.order_by(order).limit(window.size + 1)
-    rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=order)
+        return related.order_by(*keys).limit(window.size + 1)
+    rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=keys)
     ranked = related.add_columns(rank.label("page_rank")).subquery()
     return select(ranked).where(ranked.c.page_rank <= window.size + 1).order_by(ranked.c.parent_key, ranked.c.page_rank)
 
 
-def _bounds(identifier: ColumnElement[str], window: Window) -> list[ColumnElement[bool]]:
+def _bounds(table: Table, window: Window) -> list[ColumnElement[bool]]:
     bounds = []
     if window.after is not None:
-        bounds.append(identifier > window.after)
+        bounds.append(beyond(table, window.order, window.after, after=True))
     if window.before is not None:
-        bounds.append(identifier < window.before)
+        bounds.append(beyond(table, window.order, window.before, after=False))
     return bounds
 
 
 def _page(window: Window, found: list[Row[Any]]) -> Page:
-    """Cut a page. A cursor is the id of a row that exists, so there is always something on its side."""
+    """Cut a page. A cursor was given to a row of the list, so beyond it something is assumed without a look."""
     more, rows = len(found) > window.size, found[: window.size]
     if window.backward:
         return Page(rows[::-1], has_next=window.before is not None, has_previous=more)

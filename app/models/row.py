@@ -40,6 +40,10 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 class CatalogRow(EnvironmentRow):
-    """A catalog noun: it may carry a `key` of the merchant's choosing, accepted wherever its id is."""
+    """A catalog noun: it may carry a `key` of the merchant's choosing, accepted wherever its id is.
+
+    What is archived stays with those who use it and takes nothing new.
+    """
 
     key: str | None = None
+    archived_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -13,7 +13,7 @@ from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
 from app.schema.enums import Aggregation
-from app.schema.inputs import DESCRIPTION, KEY, REFERENCE, changes_of, idempotency_key
+from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, REFERENCE, changes_of, idempotency_key
 from app.schema.metric_usage import MetricUsage, resolve_usage
 from app.schema.node import Node
 from app.schema.user_errors import Payload
@@ -51,6 +51,7 @@ class BillableMetric(Node):
     group_by: list[GroupByDimension] = field(GROUP_BY)
     event_from: datetime | None = field(EVENT_FROM)
     created_at: datetime = field("When it was created.")
+    archived_at: datetime | None = field(ARCHIVED)
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
         "Whose usage it measures.", models.Product, "product_id"
     )
@@ -70,8 +71,8 @@ class GroupByInput:
     path: str = field("Where an event's data holds its value. Example: `$.model`.")
 
 
-@strawberry.input(description="A billable metric to create. What it measures can't be changed later.")
-class BillableMetricCreateInput:
+@strawberry.input(description="What makes a billable metric.")
+class BillableMetricFields:
     """See `BillableMetricDraft`."""
 
     key: str | None = field(KEY, default=None)
@@ -84,7 +85,6 @@ class BillableMetricCreateInput:
     value_property: str | None = field(VALUE_PROPERTY, default=None)
     group_by: list[GroupByInput] = field(GROUP_BY, default_factory=list)
     event_from: datetime | None = field(EVENT_FROM, default=None)
-    idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> BillableMetricDraft:
         """Return what is asked for."""
@@ -100,6 +100,13 @@ class BillableMetricCreateInput:
             group_by=tuple(GroupBy(item.name, item.path) for item in self.group_by),
             event_from=self.event_from,
         )
+
+
+@strawberry.input(description="A billable metric to create. What it measures can't be changed later.")
+class BillableMetricCreateInput(BillableMetricFields):
+    """See `BillableMetricDraft`."""
+
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What to change of a billable metric; what is left out stays.")

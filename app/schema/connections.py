@@ -1,8 +1,5 @@
 """Connections: lists of nouns, read page by page."""
 
-import base64
-import binascii
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -10,15 +7,22 @@ import strawberry
 from strawberry import Info, Parent
 
 from app.context import Context, Loaders
-from app.ids import prefix_of
+from app.loaders.conditions import Given
 from app.loaders.pages import Page, Relation, Window
 from app.schema.client_error import ClientError
+from app.schema.cursors import Place, read_cursor, write_cursor
 from app.schema.declarations import field, value
+from app.schema.listings import LISTINGS, conditions_of, order_of
 
 T = TypeVar("T")
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+FILTER = "Only those that meet these conditions; null for all."
+ORDER_BY = (
+    "In which order; null for that of the ids, which is the order of creation but for events. "
+    "Example: `{ field: CREATED_AT, direction: DESC }`."
+)
 
 
 @dataclass(frozen=True)
@@ -26,19 +30,20 @@ class Opened:
     """A connection whose arguments were checked. Nothing is read until a field of it asks."""
 
     loaders: Loaders
-    place: tuple[str, str]
+    place: Place
     relation: Relation
+    given: Given
     window: Window
     parent: str
 
     async def page(self) -> Page:
         """Read the page, once however many fields ask."""
-        page: Page = await self.loaders.pages(self.relation, self.window).load(self.parent)
+        page: Page = await self.loaders.pages(self.relation, self.given, self.window).load(self.parent)
         return page
 
     def cursor(self, row: Any) -> str:
         """Return what points at a row of this connection."""
-        return write_cursor(*self.place, row.id)
+        return write_cursor(self.place, row)
 
 
 @value("Where a page stands in its connection.")
@@ -55,7 +60,7 @@ class PageInfo:
 class Edge(Generic[T]):
     """One row of a page."""
 
-    cursor: str = field("Opaque; points at this object in this connection.")
+    cursor: str = field("Opaque; points at this object in this connection and order.")
     node: T = field("The object.")
 
 
@@ -76,18 +81,18 @@ async def _page_info(root: Parent[Any]) -> PageInfo:
 
 
 async def _total_count(root: Parent[Any]) -> int:
-    total: int = await root.loaders.counts(root.relation).load(root.parent)
+    total: int = await root.loaders.counts(root.relation, root.given).load(root.parent)
     return total
 
 
-@value("A page of a list, in order of creation.")
+@value("A page of a list, in the order of the ids unless another is asked for.")
 class Connection(Generic[T]):
     """What a resolver returns for it is an `Opened`."""
 
     nodes: list[T] = field("The objects of the page.", resolver=_nodes)
     edges: list[Edge[T]] = field("The objects of the page with their cursors.", resolver=_edges)
     page_info: PageInfo = field("Where the page stands.", resolver=_page_info)
-    total_count: int = field("How many objects the whole connection has. Counted only if asked.", resolver=_total_count)
+    total_count: int = field("How many objects the filter lets through. Counted only if asked.", resolver=_total_count)
 
 
 First = Annotated[
@@ -102,39 +107,29 @@ Before = Annotated[str | None, strawberry.argument(description="Only what comes 
 
 def connection(description: str, relation: Relation) -> Any:
     """Declare a connection to the nouns of a relation, readable by whoever may read those."""
+    listing = LISTINGS[relation.model]
 
-    async def resolve(
+    async def resolve(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
         root: Parent[Any],
         info: Info[Context, None],
+        filter: Any = None,
+        order_by: Any = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> Any:
-        environment_id = info.context.principal.environment_id
-        place = (f"{info._raw_info.parent_type.name}.{info.field_name}", environment_id)  # noqa: SLF001
+        order, name = order_of(order_by), f"{info._raw_info.parent_type.name}.{info.field_name}"  # noqa: SLF001
+        place = Place(name, info.context.principal.environment_id, relation.model, order)
         size = _checked_size(first, last)
-        window = Window(size, last is not None, _read_cursor(place, after), _read_cursor(place, before))
-        return Opened(info.context.loaders, place, relation, window, getattr(root, "id", ""))
+        window = Window(size, order, last is not None, read_cursor(place, after), read_cursor(place, before))
+        return Opened(info.context.loaders, place, relation, conditions_of(filter), window, getattr(root, "id", ""))
 
+    resolve.__annotations__ |= {
+        "filter": Annotated[listing.filter | None, strawberry.argument(description=FILTER)],
+        "order_by": Annotated[listing.order | None, strawberry.argument(description=ORDER_BY)],
+    }
     return field(description, resolver=resolve, access=relation.model)
-
-
-def write_cursor(connection_name: str, environment_id: str, identifier: str) -> str:
-    """Return the cursor of a row: opaque, and of use in this connection and environment only."""
-    return base64.urlsafe_b64encode(f"{connection_name} {environment_id} {identifier}".encode()).decode()
-
-
-def _read_cursor(place: Sequence[str], cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        identifier = base64.urlsafe_b64decode(cursor.encode()).decode().rpartition(" ")[2]
-    except (ValueError, binascii.Error):
-        identifier = ""
-    if prefix_of(identifier) is None or write_cursor(place[0], place[1], identifier) != cursor:
-        raise ClientError("The cursor is not one of this connection.", "BAD_CURSOR")
-    return identifier
 
 
 def _checked_size(first: int | None, last: int | None) -> int:

@@ -8,6 +8,8 @@ import strawberry
 
 from app.billing.access import Scope
 from app.billing.aggregation import Aggregation
+from app.billing.catalog.as_code import CatalogNoun
+from app.billing.catalog.differences import CatalogAction
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
@@ -43,6 +45,30 @@ describe(
         Aggregation.SUM: "The sum of the values.",
         Aggregation.MAX: "The greatest value.",
         Aggregation.UNIQUE_COUNT: "How many distinct values there are; without a valueProperty, how many events.",
+    },
+)
+describe(
+    CatalogNoun,
+    "The nouns of a catalog.",
+    {
+        CatalogNoun.PRODUCT: "What is sold.",
+        CatalogNoun.BILLABLE_METRIC: "How usage is measured.",
+        CatalogNoun.FEE: "What is charged without measuring it.",
+        CatalogNoun.PRICE: "What a metric or a fee costs.",
+        CatalogNoun.PLAN: "How prices are packaged.",
+    },
+)
+describe(
+    CatalogAction,
+    "What a catalog document does to an object.",
+    {
+        CatalogAction.CREATE: "It is made.",
+        CatalogAction.CHANGE: "Fields of it say something else.",
+        CatalogAction.NEW_VERSION: "The plan gets a version with other prices, published and default at once. "
+        "Subscriptions that are there keep theirs.",
+        CatalogAction.RESTORE: "It is taken back from the archive, and fields of it may say something else.",
+        CatalogAction.ARCHIVE: "It is left out: it stays with those who use it and takes nothing new.",
+        CatalogAction.UNTOUCHED: "It is as the document says already.",
     },
 )
 describe(

@@ -12,7 +12,7 @@ from app.billing.catalog import FeeDraft
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
-from app.schema.inputs import DESCRIPTION, KEY, REFERENCE, changes_of, idempotency_key
+from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload
 
@@ -29,6 +29,7 @@ class Fee(Node):
     name: str = field("What it is called. Example: `Platform fee`.")
     description: str | None = field(DESCRIPTION)
     created_at: datetime = field("When it was created.")
+    archived_at: datetime | None = field(ARCHIVED)
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
         "What it is charged for.", models.Product, "product_id"
     )
@@ -37,19 +38,25 @@ class Fee(Node):
     )
 
 
-@strawberry.input(description="A fee to create.")
-class FeeCreateInput:
+@strawberry.input(description="What makes a fee.")
+class FeeFields:
     """See `FeeDraft`."""
 
     key: str | None = field(KEY, default=None)
     product_id: strawberry.ID = field("The id or key of the product it is charged for.")
     name: str = field("What it is called, up to 255 characters. Example: `Platform fee`.")
     description: str | None = field(DESCRIPTION, default=None)
-    idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> FeeDraft:
         """Return what is asked for."""
         return FeeDraft(key=self.key, product=self.product_id, name=self.name, description=self.description)
+
+
+@strawberry.input(description="A fee to create.")
+class FeeCreateInput(FeeFields):
+    """See `FeeDraft`."""
+
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What to change of a fee; what is left out stays.")

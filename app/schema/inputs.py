@@ -17,6 +17,7 @@ NAME = "What it is called. Example: `Pro`."
 DESCRIPTION = "A text for people."
 KEY = "A slug of your own, unique per noun and environment, accepted wherever the id is. Example: `pro-2026`."
 METADATA = 'Up to 50 strings of your own under keys of up to 64 characters. Example: `{"team": "search"}`.'
+ARCHIVED = "When it was archived; null while it takes new users."
 REFERENCE = "The id or key of what is to be changed."
 
 

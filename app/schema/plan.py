@@ -14,7 +14,7 @@ from app.loaders.plan_versions import default_version_by_plan
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
 from app.schema.enums import BillingInterval
-from app.schema.inputs import DESCRIPTION, KEY, NAME, REFERENCE, changes_of, idempotency_key
+from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, NAME, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.scalars import CurrencyCode
 from app.schema.user_errors import Payload
@@ -38,6 +38,7 @@ class Plan(Node):
     currency: CurrencyCode = field("The currency of the plan and of all its prices. Example: `USD`.")
     billing_version: int = field(BILLING_VERSION)
     created_at: datetime = field("When it was created.")
+    archived_at: datetime | None = field(ARCHIVED)
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
         "What it sells.", models.Product, "product_id"
     )
@@ -52,8 +53,8 @@ class Plan(Node):
     )
 
 
-@strawberry.input(description="A plan to create, with its first version.")
-class PlanCreateInput:
+@strawberry.input(description="What makes a plan.")
+class PlanFields:
     """See `PlanDraft`."""
 
     key: str | None = field(KEY, default=None)
@@ -64,7 +65,6 @@ class PlanCreateInput:
     currency: CurrencyCode | None = field("Null means the merchant's default currency. Example: `USD`.", default=None)
     billing_version: int = field(BILLING_VERSION, default=1)
     price_ids: list[strawberry.ID] = field("The ids or keys of 1 to 100 prices, in the order of its invoices.")
-    idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> PlanDraft:
         """Return what is asked for."""
@@ -78,6 +78,13 @@ class PlanCreateInput:
             billing_version=self.billing_version,
             prices=tuple(self.price_ids),
         )
+
+
+@strawberry.input(description="A plan to create, with its first version.")
+class PlanCreateInput(PlanFields):
+    """See `PlanDraft`."""
+
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What to change of a plan; what is left out stays.")

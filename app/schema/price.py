@@ -15,7 +15,7 @@ from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
 from app.schema.enums import PaymentTerm
-from app.schema.inputs import KEY, REFERENCE, changes_of, idempotency_key
+from app.schema.inputs import ARCHIVED, KEY, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.price_model import PriceModel, PriceModelInput
 from app.schema.scalars import CurrencyCode
@@ -59,6 +59,7 @@ class Price(Node):
     model: PriceModel = field("How a quantity becomes an amount.", of=lambda row: model_from_json(row.pricing))
     quantity: Decimal | None = field(QUANTITY)
     created_at: datetime = field("When it was created.")
+    archived_at: datetime | None = field(ARCHIVED)
     target: PriceTarget = field("What it is charged for.", of=lambda row: row)
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
         "The product of its metric or fee.", models.Product, "product_id"
@@ -77,8 +78,8 @@ class PriceTargetInput:
     fee_id: Maybe[strawberry.ID] = field("The id or key of a fee.")
 
 
-@strawberry.input(description="A price to create.")
-class PriceCreateInput:
+@strawberry.input(description="What makes a price.")
+class PriceFields:
     """See `PriceDraft`."""
 
     key: str | None = field(KEY, default=None)
@@ -88,7 +89,6 @@ class PriceCreateInput:
     currency: CurrencyCode | None = field("Null means the merchant's default currency. Example: `USD`.", default=None)
     model: PriceModelInput = field("How a quantity becomes an amount.")
     quantity: Decimal | None = field(f'{QUANTITY} Example: `"3"`.', default=None)
-    idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> PriceDraft:
         """Return what is asked for."""
@@ -103,6 +103,13 @@ class PriceCreateInput:
             model=self.model.to_model(),
             quantity=self.quantity,
         )
+
+
+@strawberry.input(description="A price to create.")
+class PriceCreateInput(PriceFields):
+    """See `PriceDraft`."""
+
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What to change of a price; what is left out stays.")

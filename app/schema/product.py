@@ -13,7 +13,7 @@ from app.billing.catalog import ProductDraft
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import field, noun, value
-from app.schema.inputs import DESCRIPTION, KEY, METADATA, REFERENCE, changes_of, idempotency_key
+from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, METADATA, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload
 
@@ -34,6 +34,7 @@ class Product(Node):
     description: str | None = field(DESCRIPTION)
     metadata: JSON = field(METADATA, of="details")
     created_at: datetime = field("When it was created.")
+    archived_at: datetime | None = field(ARCHIVED)
     billable_metrics: Connection[Annotated["BillableMetric", strawberry.lazy("app.schema.billable_metric")]] = (
         connection("How its usage is measured.", Relation(models.BillableMetric, "product_id"))
     )
@@ -51,20 +52,26 @@ class Product(Node):
     )
 
 
-@strawberry.input(description="A product to create.")
-class ProductCreateInput:
+@strawberry.input(description="What makes a product.")
+class ProductFields:
     """See `ProductDraft`."""
 
     key: str | None = field(KEY, default=None)
     name: str = field("What it is called, up to 255 characters. Example: `LLM Inference Engine`.")
     description: str | None = field(DESCRIPTION, default=None)
     metadata: JSON | None = field(METADATA, default=None)
-    idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> ProductDraft:
         """Return what is asked for."""
         metadata = {} if self.metadata is None else cast("dict[str, str]", self.metadata)
         return ProductDraft(key=self.key, name=self.name, description=self.description, metadata=metadata)
+
+
+@strawberry.input(description="A product to create.")
+class ProductCreateInput(ProductFields):
+    """See `ProductDraft`."""
+
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="What to change of a product; what is left out stays.")

@@ -9,11 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import BillableMetricDraft, check_billable_metric
-from app.billing.errors import Problems
+from app.billing.errors import ErrorCode, Problems
 from app.billing.extraction import GroupBy
 from app.ids import new_id
-from app.services.lookup import refuse_taken_key, require, to_change
+from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.principal import Principal
+from app.services.published import is_billed
+
+#: What a metric measures, by the names of its draft and of the API.
+MEASURES = {
+    "event_type": "eventType",
+    "aggregation": "aggregation",
+    "value_property": "valueProperty",
+    "group_by": "groupBy",
+    "event_from": "eventFrom",
+}
 
 
 async def create_billable_metric(
@@ -21,7 +31,7 @@ async def create_billable_metric(
 ) -> models.BillableMetric:
     """Create a metric of a product. It counts stored events too, from `event_from` on."""
     environment_id, problems = principal.environment_id, Problems()
-    product = await require(session, problems, "productId", models.Product, environment_id, draft.product)
+    product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_billable_metric(draft, problems)
     await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key)
     problems.raise_if_any()
@@ -31,12 +41,7 @@ async def create_billable_metric(
         id=new_id("bm"),
         created_at=now,
         product_id=product.id,
-        event_type=draft.event_type,
-        aggregation=draft.aggregation,
-        value_property=draft.value_property,
-        group_by=[{"name": item.name, "path": item.path} for item in draft.group_by],
-        event_from=draft.event_from,
-        **_changeable(draft),
+        **_columns(draft),
     )
     session.add(metric)
     await session.flush()
@@ -46,14 +51,20 @@ async def create_billable_metric(
 async def update_billable_metric(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.BillableMetric:
-    """Change what a metric is called. What it measures stays: invoices were made of it."""
+    """Change a metric. What it measures stays once a published plan version prices it: invoices are made of it."""
     environment_id, problems = principal.environment_id, Problems()
     metric = await to_change(session, models.BillableMetric, environment_id, reference)
-    draft = replace(_draft(metric), **changes)
+    current = _draft(metric)
+    draft = replace(current, **changes)
     check_billable_metric(draft, problems)
     await refuse_taken_key(session, problems, models.BillableMetric, environment_id, draft.key, metric.id)
+    changed = [field for name, field in MEASURES.items() if getattr(draft, name) != getattr(current, name)]
+    if changed and await is_billed(session, metric):
+        for field in changed:
+            message = "a published plan version bills this metric, so what it measures can't change"
+            problems.add(ErrorCode.IN_USE, field, message)
     problems.raise_if_any()
-    metric.sqlmodel_update(_changeable(draft))
+    metric.sqlmodel_update(_columns(draft))
     await session.flush()
     return metric
 
@@ -73,5 +84,15 @@ def _draft(metric: models.BillableMetric) -> BillableMetricDraft:
     )
 
 
-def _changeable(draft: BillableMetricDraft) -> dict[str, Any]:
-    return {"key": draft.key, "name": draft.name, "description": draft.description, "unit": draft.unit}
+def _columns(draft: BillableMetricDraft) -> dict[str, Any]:
+    return {
+        "key": draft.key,
+        "name": draft.name,
+        "description": draft.description,
+        "unit": draft.unit,
+        "event_type": draft.event_type,
+        "aggregation": draft.aggregation,
+        "value_property": draft.value_property,
+        "group_by": [{"name": item.name, "path": item.path} for item in draft.group_by],
+        "event_from": draft.event_from,
+    }

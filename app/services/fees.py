@@ -11,14 +11,14 @@ from app import models
 from app.billing.catalog import FeeDraft, check_fee
 from app.billing.errors import Problems
 from app.ids import new_id
-from app.services.lookup import refuse_taken_key, require, to_change
+from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.principal import Principal
 
 
 async def create_fee(session: AsyncSession, principal: Principal, now: datetime, draft: FeeDraft) -> models.Fee:
     """Create a fee of a product."""
     environment_id, problems = principal.environment_id, Problems()
-    product = await require(session, problems, "productId", models.Product, environment_id, draft.product)
+    product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_fee(draft, problems)
     await refuse_taken_key(session, problems, models.Fee, environment_id, draft.key)
     problems.raise_if_any()

@@ -54,6 +54,25 @@ async def require(
     return row
 
 
+async def require_open(
+    session: AsyncSession, problems: Problems, field: str, model: type[C], environment_id: str, reference: str
+) -> C | None:
+    """Like `require`, for what is to get something new: reports ARCHIVED where the row is.
+
+    The row is locked against being archived until the transaction ends.
+    """
+    columns = table_of(model).c
+    by_key = prefix_of(reference) is None
+    named = (columns.environment_id == environment_id, (columns.key if by_key else columns.id) == reference)
+    locking = select(model).where(*named).with_for_update(read=True).execution_options(populate_existing=True)
+    row = await session.scalar(locking)
+    if row is None:
+        problems.add(ErrorCode.NOT_FOUND, field, f"{field} names nothing that exists here")
+    elif row.archived_at is not None:
+        problems.add(ErrorCode.ARCHIVED, field, f"{field} names something that is archived")
+    return row
+
+
 async def refuse_taken_key(
     session: AsyncSession, problems: Problems, model: type[C], environment_id: str, key: str | None, own_id: str = ""
 ) -> None:

@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import PlanDraft, check_plan
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
-from app.services.lookup import find, refuse_taken_key, require, to_change
+from app.models import table_of
+from app.services.lookup import find, refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
 
@@ -19,7 +21,7 @@ from app.services.principal import Principal
 async def create_plan(session: AsyncSession, principal: Principal, now: datetime, draft: PlanDraft) -> models.Plan:
     """Create a plan with version 1, published and default, holding the given prices in the given order."""
     environment_id, problems = principal.environment_id, Problems()
-    product = await require(session, problems, "productId", models.Product, environment_id, draft.product)
+    product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_plan(draft, problems)
     currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
     prices = await _fitting_prices(session, problems, environment_id, draft, product, currency)
@@ -39,8 +41,31 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
     )
     session.add(plan)
     await session.flush()
-    await _add_version(session, plan, now, prices)
+    await _add_version(session, plan, 1, now, prices)
     return plan
+
+
+async def publish_version(
+    session: AsyncSession, principal: Principal, now: datetime, reference: str, prices: Sequence[str]
+) -> models.PlanVersion:
+    """Publish a version of a plan with these prices, each by id or key, in this order, and make it the default.
+
+    New subscriptions get it; those that are there keep theirs.
+    """
+    environment_id, problems = principal.environment_id, Problems()
+    plan = await to_change(session, models.Plan, environment_id, reference)
+    product = await find(session, models.Product, environment_id, plan.product_id)
+    draft = replace(_draft(plan), prices=tuple(prices))
+    check_plan(draft, problems)
+    rows = await _fitting_prices(session, problems, environment_id, draft, product, plan.currency)
+    problems.raise_if_any()
+    columns = table_of(models.PlanVersion).c
+    mine = (columns.environment_id == environment_id, columns.plan_id == plan.id)
+    latest = await session.scalar(select(func.max(columns.number)).where(*mine))
+    version = await _add_version(session, plan, (latest or 0) + 1, now, rows)
+    plan.default_number = version.number
+    await session.flush()
+    return version
 
 
 async def update_plan(
@@ -58,9 +83,11 @@ async def update_plan(
     return plan
 
 
-async def _add_version(session: AsyncSession, plan: models.Plan, now: datetime, prices: Sequence[models.Price]) -> None:
+async def _add_version(
+    session: AsyncSession, plan: models.Plan, number: int, now: datetime, prices: Sequence[models.Price]
+) -> models.PlanVersion:
     owner: dict[str, Any] = {"environment_id": plan.environment_id, "created_at": now}
-    version = models.PlanVersion(**owner, id=new_id("pver"), plan_id=plan.id, number=1, published_at=now)
+    version = models.PlanVersion(**owner, id=new_id("pver"), plan_id=plan.id, number=number, published_at=now)
     session.add(version)
     await session.flush()
     session.add_all(
@@ -70,6 +97,7 @@ async def _add_version(session: AsyncSession, plan: models.Plan, now: datetime, 
         for position, price in enumerate(prices)
     )
     await session.flush()
+    return version
 
 
 async def _fitting_prices(
@@ -84,9 +112,8 @@ async def _fitting_prices(
     prices: list[models.Price] = []
     for position, reference in enumerate(draft.prices):
         field = f"priceIds.{position}"
-        price = await find(session, models.Price, environment_id, reference)
+        price = await require_open(session, problems, field, models.Price, environment_id, reference)
         if price is None:
-            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price")
             continue
         if product is not None and price.product_id != product.id:
             problems.add(ErrorCode.PRODUCT_MISMATCH, field, "the price belongs to another product than the plan")

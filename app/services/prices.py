@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -13,10 +12,19 @@ from app.billing.catalog import PriceDraft, check_price
 from app.billing.errors import ErrorCode, Problems
 from app.billing.price_models import model_from_json, model_to_json
 from app.ids import new_id
-from app.models import table_of
-from app.services.lookup import refuse_taken_key, require, to_change
+from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
+from app.services.published import is_published
+
+#: What a price charges, by the names of its draft and of the API.
+CHARGES = {
+    "invoice_display_name": "invoiceDisplayName",
+    "payment_term": "paymentTerm",
+    "currency": "currency",
+    "model": "model",
+    "quantity": "quantity",
+}
 
 
 async def create_price(session: AsyncSession, principal: Principal, now: datetime, draft: PriceDraft) -> models.Price:
@@ -32,15 +40,10 @@ async def create_price(session: AsyncSession, principal: Principal, now: datetim
         environment_id=environment_id,
         id=new_id("price"),
         created_at=now,
-        key=draft.key,
         product_id=target.product_id,
         billable_metric_id=target.id if draft.billable_metric else None,
         fee_id=target.id if draft.fee else None,
-        invoice_display_name=draft.invoice_display_name,
-        payment_term=draft.payment_term,
-        currency=draft.currency or merchant.default_currency,
-        pricing=model_to_json(draft.model),
-        quantity=draft.quantity,
+        **_columns(replace(draft, currency=draft.currency or merchant.default_currency)),
     )
     session.add(price)
     await session.flush()
@@ -50,17 +53,20 @@ async def create_price(session: AsyncSession, principal: Principal, now: datetim
 async def update_price(
     session: AsyncSession, principal: Principal, reference: str, changes: Mapping[str, Any]
 ) -> models.Price:
-    """Change a price's key, or its name on invoices while no published plan version uses it."""
+    """Change a price's key, and what it charges while no published plan version uses it. Its target stays."""
     environment_id, problems = principal.environment_id, Problems()
     price = await to_change(session, models.Price, environment_id, reference)
-    draft = replace(_draft(price), **changes)
+    current = _draft(price)
+    draft = replace(current, **changes)
     check_price(draft, problems)
     await refuse_taken_key(session, problems, models.Price, environment_id, draft.key, price.id)
-    if draft.invoice_display_name != price.invoice_display_name and await _is_published(session, price):
-        message = "a published plan version uses this price, so what its invoices say can't change"
-        problems.add(ErrorCode.IN_USE, "invoiceDisplayName", message)
+    changed = [field for name, field in CHARGES.items() if getattr(draft, name) != getattr(current, name)]
+    if changed and await is_published(session, price):
+        for field in changed:
+            message = "a published plan version uses this price, so what its invoices say can't change"
+            problems.add(ErrorCode.IN_USE, field, message)
     problems.raise_if_any()
-    price.sqlmodel_update({"key": draft.key, "invoice_display_name": draft.invoice_display_name})
+    price.sqlmodel_update(_columns(draft))
     await session.flush()
     return price
 
@@ -70,20 +76,19 @@ async def _require_target(
 ) -> models.BillableMetric | models.Fee | None:
     if draft.billable_metric is not None:
         field, reference = "target.billableMetricId", draft.billable_metric
-        return await require(session, problems, field, models.BillableMetric, environment_id, reference)
-    return await require(session, problems, "target.feeId", models.Fee, environment_id, draft.fee or "")
+        return await require_open(session, problems, field, models.BillableMetric, environment_id, reference)
+    return await require_open(session, problems, "target.feeId", models.Fee, environment_id, draft.fee or "")
 
 
-async def _is_published(session: AsyncSession, price: models.Price) -> bool:
-    links, versions = table_of(models.PlanVersionPrice).c, table_of(models.PlanVersion).c
-    published = exists().where(
-        links.environment_id == price.environment_id,
-        links.price_id == price.id,
-        versions.environment_id == links.environment_id,
-        versions.id == links.plan_version_id,
-        versions.published_at.is_not(None),
-    )
-    return bool(await session.scalar(select(published)))
+def _columns(draft: PriceDraft) -> dict[str, Any]:
+    return {
+        "key": draft.key,
+        "invoice_display_name": draft.invoice_display_name,
+        "payment_term": draft.payment_term,
+        "currency": draft.currency,
+        "pricing": model_to_json(draft.model),
+        "quantity": draft.quantity,
+    }
 
 
 def _draft(price: models.Price) -> PriceDraft:

@@ -129,12 +129,22 @@ async def _chosen(
 ) -> tuple[models.Plan | None, models.PlanVersion | None]:
     if draft.plan is not None:
         plan = await require(session, problems, "planId", models.Plan, environment_id, draft.plan)
+        await _refuse_archived(session, problems, "planId", plan)
         return plan, None if plan is None else await _default_version(session, plan)
     if draft.plan_version is None:
         return None, None
     version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, draft.plan_version)
     plan = None if version is None else await find(session, models.Plan, environment_id, version.plan_id)
+    await _refuse_archived(session, problems, "planVersionId", plan)
     return plan, version
+
+
+async def _refuse_archived(session: AsyncSession, problems: Problems, field: str, plan: models.Plan | None) -> None:
+    if plan is None:
+        return
+    product = await find(session, models.Product, plan.environment_id, plan.product_id)
+    if plan.archived_at is not None or (product is not None and product.archived_at is not None):
+        problems.add(ErrorCode.ARCHIVED, field, "the plan or its product is archived, so nobody new can subscribe")
 
 
 async def _default_version(session: AsyncSession, plan: models.Plan) -> models.PlanVersion:

@@ -1,6 +1,6 @@
-"""Fifty of every noun, each with neighbours of its own, put into the database directly."""
+"""Fifty of every noun, each with neighbours of its own and unlike the others, put into the database directly."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +17,8 @@ from app.billing.pricing import LineInputs
 from app.ids import event_id, new_id
 from app.models import EnvironmentKind, table_of
 from tests.support.api import Api
+from tests.support.variety import START, scarce, vary
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 SIZE = 50
 MODEL = StandardPrice(Decimal("0.00002"))
 INPUTS = LineInputs(MODEL, "USD", Decimal(1500), Aggregation.SUM, "token", 1)
@@ -31,6 +31,9 @@ async def fill(api: Api) -> None:
         live = select(models.Environment).where(environments.kind == EnvironmentKind.LIVE)
         environment = (await session.scalars(live)).one()
         members = [_member(environment, number) for number in range(SIZE)]
+        for number, rows in enumerate(members):
+            for row in rows:
+                vary(row, number)
         for same_noun in zip(*members, strict=True):
             session.add_all(same_noun)
             await session.flush()
@@ -62,6 +65,7 @@ def _member(environment: models.Environment, number: int) -> list[SQLModel]:
             pricing=model_to_json(MODEL),
             billable_metric_id=metric_id,
             fee_id=fee_id,
+            key=f"{term.name.lower()}-{number}" if number % 3 else None,
         )
         for term, metric_id, fee_id in (
             (PaymentTerm.IN_ARREARS, metric.id, None),
@@ -98,7 +102,9 @@ def _sold(
         for position, price in enumerate(prices)
     ]
     clock = models.TestClock(**mine, id=new_id("clk"), name="clock", now=START)
-    customer = models.Customer(**mine, id=new_id("cus"), name="Acme", details={}, test_clock_id=clock.id)
+    customer = models.Customer(
+        **mine, id=new_id("cus"), name="Acme", details={}, test_clock_id=scarce(number, clock.id)
+    )
     subscription = models.Subscription(
         **mine,
         id=new_id("sub"),

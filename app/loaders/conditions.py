@@ -1,0 +1,61 @@
+"""Conditions on rows of a list. Each compares one column, named where it is declared, with bound values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table, and_, func, true
+
+from app.loaders.bytewise import bytewise
+from app.loaders.owner import Owner
+
+Comparison = Callable[[Column[Any], Any], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a column is compared; with `derived`, to what that makes of the environment's id and each value given."""
+
+    column: str
+    comparison: Comparison
+    derived: Callable[[str, str], str] | None = None
+
+
+#: Conditions with the values they were given, hashable, as loaders are found by them. All of them must hold.
+Given = tuple[tuple[Condition, Any], ...]
+
+
+def held(owner: Owner, table: Table, given: Given) -> list[ColumnElement[bool]]:
+    """Return what has to hold of a row."""
+    holds = []
+    for condition, value in given:
+        compared = value
+        if condition.derived is not None:
+            compared = [condition.derived(owner.environment_id, item) for item in value]
+        holds.append(condition.comparison(table.c[condition.column], compared))
+    return holds
+
+
+def is_one_of(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """The column has one of the values; never where there are none."""
+    return column.in_(values)
+
+
+def contains(column: Column[Any], part: str) -> ColumnElement[bool]:
+    """The text contains the part. Case is ignored for ASCII alone, the only one that both databases fold alike."""
+    return func.lower(bytewise(column)).contains(part.encode().lower().decode(), autoescape=True)
+
+
+def is_within(column: Column[Any], span: tuple[datetime | None, datetime | None]) -> ColumnElement[bool]:
+    """The instant lies in a half-open span, either end of which may be open; null lies in none."""
+    start, before = span
+    return and_(
+        column >= start if start is not None else true(),
+        column < before if before is not None else true(),
+    )
+
+
+def is_set(column: Column[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the value of a condition
+    """The column is not null, or is null where that is wanted."""
+    return column.is_not(None) if wanted else column.is_(None)

@@ -1,0 +1,17 @@
+"""What every noun's lists can be narrowed to and ordered by. A noun that connections lead to has its place here."""
+
+from app.schema.listings import catalog, clocks, customers, events, invoices, merchants, subscriptions
+from app.schema.listings.listing import LISTINGS, conditions_of, order_of
+
+__all__ = [
+    "LISTINGS",
+    "catalog",
+    "clocks",
+    "conditions_of",
+    "customers",
+    "events",
+    "invoices",
+    "merchants",
+    "order_of",
+    "subscriptions",
+]

@@ -1,0 +1,36 @@
+"""Lists of subscriptions."""
+
+import strawberry
+
+from app import models
+from app.schema.enums import SubscriptionStatus
+from app.schema.listings.listing import By, InstantRange, listing, one_of, within
+
+
+@listing(
+    models.Subscription,
+    CREATED_AT=By("created_at", "When it was created."),
+    STARTED_AT=By("started_at", "When it started."),
+    ACTIVATED_AT=By("activated_at", "When it became active; null before."),
+    ENDED_AT=By("ended_at", "When it ended; null while it has not."),
+)
+class SubscriptionFilter:
+    """Rows of `subscription`."""
+
+    statuses: list[SubscriptionStatus] | None = one_of(
+        "status", "With one of these statuses. Example: `[ACTIVE, PAST_DUE]`."
+    )
+    customer_ids: list[strawberry.ID] | None = one_of(
+        "customer_id", "Of one of the customers with these ids; external ids are not looked up."
+    )
+    plan_ids: list[strawberry.ID] | None = one_of(
+        "plan_id", "To one of the plans with these ids; keys are not looked up."
+    )
+    product_ids: list[strawberry.ID] | None = one_of(
+        "product_id", "To one of the products with these ids; keys are not looked up."
+    )
+    plan_version_ids: list[strawberry.ID] | None = one_of(
+        "plan_version_id", "To one of the plan versions with these ids."
+    )
+    started_at: InstantRange | None = within("started_at", "When they started.")
+    created_at: InstantRange | None = within("created_at", "When they were created.")
