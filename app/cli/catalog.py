@@ -84,7 +84,7 @@ def apply(
     sandbox: SandboxOption = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Make the catalog what FILE says, all of it or nothing. Asks before anything is changed."""
-    if not yes and (file == STANDARD or not sys.stdin.isatty()):
+    if not yes and (file == STANDARD or not console_is_answered()):
         raise CommandError("Nobody can be asked here: look at `billgraph catalog plan`, then apply with --yes.")
     catalog = load_catalog(file, form, catalog_type())
     with Api(find_target(url, key, sandbox=sandbox)) as api:
@@ -125,6 +125,11 @@ def catalog_type() -> GraphQLInputType:
     """Return the type that a catalog must have."""
     kind: GraphQLInputType = schema._schema.type_map["CatalogInput"]  # type: ignore[assignment]  # noqa: SLF001 - the library shows its types nowhere else
     return kind
+
+
+def console_is_answered() -> bool:
+    """Tell whether somebody sits at the other end of stdin."""
+    return sys.stdin.isatty()
 
 
 def _apply(api: Api, catalog: CatalogFile, *, dry_run: bool, as_json: bool) -> list[dict[str, Any]]:

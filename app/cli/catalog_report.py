@@ -49,12 +49,10 @@ def summary(changes: Sequence[Change], *, done: bool) -> str:
 
 
 def _show(change: Change) -> None:
-    sign, action = _ACTIONS[change["action"]][0], change["action"]
-    noun = change["noun"].lower().replace("_", " ")
+    sign, noun = _ACTIONS[change["action"]][0], change["noun"].lower().replace("_", " ")
     line(f"{sign} {noun} {change['key']}")
     for field in change["fields"]:
-        before = "" if action == "CREATE" else f"{written(field['before'])} -> "
-        line(f"    {field['field']}: {before}{written(field['after'])}")
+        line(f"    {field['field']}: {written(field['before'])} -> {written(field['after'])}")
     if count := change["affected"]["subscriptionCount"]:
         names = [customer["name"] for customer in change["affected"]["customers"]]
         others = " and others" if len(names) >= CUSTOMERS_NAMED else ""
