@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from app.cli.catalog import catalog_cli
 from app.cli.demo import demo
 from app.cli.events import events_cli
 from app.cli.keys import keys_cli
@@ -21,6 +22,7 @@ cli = typer.Typer(
 cli.add_typer(server_cli)
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(events_cli, name="events")
+cli.add_typer(catalog_cli, name="catalog")
 cli.command()(demo)
 
 
