@@ -26,7 +26,7 @@ from app.models import table_of
 from app.services.audit import start_recording
 from app.services.keys import create_key, revoke_key
 from app.services.merchants import create_merchant
-from app.settings import Settings
+from app.settings import Profile, Settings
 
 T = TypeVar("T")
 cli = typer.Typer(
@@ -145,6 +145,8 @@ def revoke(key_id: str, merchant: _MerchantOption = None) -> None:
 def _welcome(base: str) -> None:
     founded = _run(_found_first)
     typer.echo(f"Billgraph serves {base}/graphql (sandbox: {base}/sandbox/graphql) and {base}/v0/events")
+    if Settings().profile is Profile.DEVELOPMENT:
+        typer.echo(f"GraphiQL is at {base}/graphiql")
     if founded is not None:
         typer.echo(f"A new database: merchant {founded[0]}, API key {founded[1]}   (keep it: it is not shown again)")
 

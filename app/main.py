@@ -14,6 +14,8 @@ from structlog.tracebacks import ExceptionDictTransformer
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
+from app.api.ide import ide_routes
+from app.api.refusal import not_found
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
 from app.graphql import schema
@@ -74,7 +76,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     events: dict[str, ASGIApp] = {
         f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
     }
-    return Application(Starlette(routes=[*views, *health_routes(sessions)], lifespan=lifespan), events)
+    routes = [*views, *health_routes(sessions), *ide_routes(settings.profile)]
+    return Application(Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found}), events)
 
 
 def app_from_environment() -> Application:

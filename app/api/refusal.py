@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.billing.errors import UserError
@@ -31,6 +32,11 @@ class Refusal(Exception):
         if self.errors:
             body["errors"] = [{"field": e.field, "message": e.message, "code": e.code} for e in self.errors]
         return json_response(self.status, body, self.headers)
+
+
+def not_found(_request: Request, _error: Exception) -> Response:
+    """Answer for an address at which there is nothing."""
+    return Refusal(404, "NOT_FOUND", "There is nothing at this address.").response()
 
 
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
