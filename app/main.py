@@ -15,6 +15,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
+from app.api.ide import ide_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
@@ -76,9 +77,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     events: dict[str, ASGIApp] = {
         f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
     }
-    router = Starlette(
-        routes=[*views, *health_routes(sessions)], lifespan=lifespan, exception_handlers={HTTPException: refuse}
-    )
+    routes = [*views, *health_routes(sessions), *ide_routes(settings.profile)]
+    router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     return Application(router, events)
 
 

@@ -6,7 +6,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Profile(StrEnum):
-    """How open the server is: development shows introspection and GET queries, production does not."""
+    """How open the server is: development shows GraphiQL, introspection and GET queries, production does not."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"

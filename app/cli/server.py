@@ -19,7 +19,7 @@ from app.migrate import is_current, upgrade
 from app.models import table_of
 from app.services.keys import create_key
 from app.services.merchants import create_merchant
-from app.settings import Settings
+from app.settings import Profile, Settings
 
 cli = typer.Typer()
 
@@ -83,6 +83,8 @@ def export_schema() -> None:
 def _welcome(base: str) -> None:
     founded = run(_found_first)
     typer.echo(f"Billgraph serves {base}/graphql (sandbox: {base}/sandbox/graphql) and {base}/v0/events")
+    if Settings().profile is Profile.DEVELOPMENT:
+        typer.echo(f"GraphiQL is at {base}/graphiql")
     if founded is not None:
         typer.echo(f"A new database: merchant {founded[0]}, API key {founded[1]}   (keep it: it is not shown again)")
 

@@ -21,11 +21,16 @@ START_WITHIN = 30
 
 @dataclass
 class Server:
-    """A server that answers, and the key it printed when it made its merchant ("" where it had one already)."""
+    """A server that answers, what it said first, and the key in that ("" where it had a merchant already)."""
 
     process: subprocess.Popen[str]
     base: str
-    key: str
+    welcome: str
+
+    @property
+    def key(self) -> str:
+        found = re.search(r"sk_[\w-]+", self.welcome)
+        return found.group() if found else ""
 
     def gql(self, query: str, path: str = "/graphql", key: str | None = None, **variables: Any) -> dict[str, Any]:
         """Run a document and return its data; errors of the request fail the test."""
@@ -94,8 +99,7 @@ def _wait(process: subprocess.Popen[str], port: int) -> str:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == httpx.codes.OK:
                 os.set_blocking(process.stdout.fileno(), False)
-                found = re.search(r"sk_[\w-]+", process.stdout.read() or "")
-                return found.group() if found else ""
+                return process.stdout.read() or ""
         time.sleep(0.1)
     raise AssertionError(f"the server did not answer within {START_WITHIN} s (exit {process.poll()})")
 
