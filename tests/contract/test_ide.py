@@ -69,7 +69,7 @@ async def test_nothing_but_the_build_is_served(client: httpx.AsyncClient, path: 
 async def test_production_has_no_page(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
-    assert answer.json() == {"error": "not_found", "message": "There is nothing at this address.", "code": "NOT_FOUND"}
+    assert answer.json() == {"error": "not_found", "message": "Nothing matches the given URI.", "code": "NOT_FOUND"}
 
 
 def test_the_page_was_built_from_the_sources_and_the_quickstart_as_they_are() -> None:
