@@ -1,10 +1,10 @@
 """`billgraph catalog plan`, `apply` and `export`, as a user types them, against the real server."""
 
 import json
-import subprocess
 from pathlib import Path
 
-from tests.support.server import Server, billgraph, serve
+from tests.support.command_line import Typed, type_to
+from tests.support.server import Server, serve
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "catalogs" / "llm-tokens.yaml"
 SUBSCRIBE = """mutation {
@@ -12,10 +12,8 @@ SUBSCRIBE = """mutation {
 }"""
 
 
-def catalog(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    run = billgraph("sqlite+aiosqlite:///unused.db", "catalog", *arguments, "--url", server.base, "--key", server.key)
-    assert "Traceback" not in run.stderr
-    return run
+def catalog(server: Server, *arguments: str) -> Typed:
+    return type_to(server, "catalog", *arguments)
 
 
 def subscribe(server: Server) -> None:

@@ -2,22 +2,16 @@
 
 import re
 
-from tests.support.server import Server, billgraph, serve
-
-
-def demo(server: Server, key: str | None = None) -> tuple[int, str]:
-    """Run the demo without a database of its own; return its exit code and what it printed."""
-    run = billgraph("sqlite+aiosqlite:///unused.db", "demo", "--url", server.base, "--key", key or server.key)
-    assert "Traceback" not in run.stderr
-    assert server.key not in run.stdout + run.stderr
-    return run.returncode, run.stdout + run.stderr
+from tests.support.command_line import type_to
+from tests.support.server import billgraph, serve
 
 
 def test_the_demo_ends_in_an_invoice_and_its_reasons_each_time(database_url: str) -> None:
     with serve(database_url) as server:
-        for number in ("TEST-INV-000002", "TEST-INV-000004"):
-            code, printed = demo(server)
-            assert code == 0, printed
+        process = billgraph("sqlite+aiosqlite:///unused.db", "demo", "--url", server.base, "--key", server.key)
+        for number, run in (("TEST-INV-000002", process), ("TEST-INV-000004", type_to(server, "demo"))):
+            assert run.returncode == 0, run.stderr
+            printed = run.stdout
             rows = [re.sub(r"\s*[│┃]\s*", "|", row).strip("| ") for row in printed.splitlines()]
             assert f"{number}|ISSUED|2026-02-28T01:00:00Z|2026-03-30T01:00:00Z|Acme" in rows
             assert "total|||79.00 USD" in rows
@@ -34,14 +28,11 @@ def test_the_demo_ends_in_an_invoice_and_its_reasons_each_time(database_url: str
 
 def test_what_keeps_the_demo_from_running_is_said_in_a_sentence(database_url: str) -> None:
     with serve(database_url) as server:
-        code, printed = demo(server, key="sk_wrong")
-        assert (code, "does not take this API key" in printed) == (1, True), printed
+        wrong = type_to(server, "demo", key="sk_wrong")
+        assert (wrong.returncode, "does not take this API key" in wrong.stderr) == (1, True), wrong.stderr
         reader = billgraph(database_url, "keys", "create", "--scope", "catalog:read").stdout.split()[1]
-        code, printed = demo(server, key=reader)
-        assert (code, "The key may not do this" in printed) == (1, True), printed
-        base = server.base
-    refused = billgraph(database_url, "demo", "--url", base, "--key", "sk_x")
-    assert (refused.returncode, refused.stderr) == (
-        1,
-        f"No server answers at {base}. Is `billgraph serve` running there?\n",
-    )
+        narrow = type_to(server, "demo", key=reader)
+        assert (narrow.returncode, "The key may not do this" in narrow.stderr) == (1, True), narrow.stderr
+    away = type_to(server, "demo")
+    assert away.returncode == 1
+    assert away.stderr == f"No server answers at {server.base}. Is `billgraph serve` running there?\n"
