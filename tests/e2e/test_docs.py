@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import sqlite
 from tests.support.pages import REFUSED, Block, Session, blocks_of, shows
 from tests.support.server import ROOT, Server, make_run, serve
 
@@ -28,13 +29,13 @@ RUN = [page for page in PAGES if any(not is_shown(page, block) for block in bloc
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
-def test_every_block_runs_and_prints_what_the_page_shows(page: Path, database_url: str, tmp_path: Path) -> None:
+def test_every_block_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    database_url = sqlite.url(tmp_path / "billgraph.db")
     with serve(database_url) as server:
         follow(page, server, database_url, tmp_path / "checkout")
 
 
-def test_the_pages_can_be_followed_one_after_the_other(tmp_path: Path) -> None:
-    database_url = f"sqlite+aiosqlite:///{tmp_path}/billgraph.db"
+def test_the_pages_can_be_followed_one_after_the_other(database_url: str, tmp_path: Path) -> None:
     with serve(database_url) as server:
         for page in RUN:
             follow(page, server, database_url, tmp_path / page.stem)
