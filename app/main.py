@@ -79,6 +79,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     }
     routes = [*views, *health_routes(sessions), *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
+    # A redirect would name the host that the request claims to be for, and take its body along.
+    router.router.redirect_slashes = False
     return Application(router, events)
 
 

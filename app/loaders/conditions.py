@@ -5,21 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, func, true
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, func, select, true
 
 from app.loaders.bytewise import bytewise
-from app.loaders.owner import Owner
+from app.loaders.owner import Owner, owned_by
+from app.models import table_of
+from app.models.row import CatalogRow
 
 Comparison = Callable[[Column[Any], Any], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """How a column is compared; with `derived`, to what that makes of the environment's id and each value given."""
+    """How a column is compared; with `derived`, to what that makes of the environment's id and each value given.
+
+    With `refers_to`, a catalog noun, the column holds its ids, and values may be its keys too.
+    """
 
     column: str
     comparison: Comparison
     derived: Callable[[str, str], str] | None = None
+    refers_to: type[CatalogRow] | None = None
 
 
 #: Conditions with the values they were given, hashable, as loaders are found by them. All of them must hold.
@@ -34,7 +40,14 @@ def held(owner: Owner, table: Table, given: Given) -> list[ColumnElement[bool]]:
         if condition.derived is not None:
             compared = [condition.derived(owner.environment_id, item) for item in value]
         holds.append(condition.comparison(table.c[condition.column], compared))
+        if condition.refers_to is not None:
+            holds[-1] |= table.c[condition.column].in_(_named(owner, table_of(condition.refers_to), value))
     return holds
+
+
+def _named(owner: Owner, table: Table, references: Sequence[str]) -> Select[Any]:
+    """Return the ids of the rows with these keys; no key reads as an id."""
+    return select(table.c.id).where(owned_by(owner, table), table.c.key.in_(references))
 
 
 def is_one_of(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ import pytest
 
 from app.loaders.conditions import Condition, contains, is_one_of, is_set, is_within
 from tests.support.api import Api, make_api
+from tests.support.catalog import LLM, apply
 from tests.support.crowd import fill
 from tests.support.lists import LISTS
 from tests.support.variety import NAMES
@@ -161,3 +162,25 @@ async def test_lists_as_long_as_they_may_be_are_served(database_url: str) -> Non
         full = {"externalIds": ["x"] * 100, "emails": ["%"] * 100, "testClockIds": ["_"] * 100}
         for part in ("x" * 255, "%" * 255, "🦓" * 255, "'; DROP TABLE customer; --", *NAMES):
             assert (await api.gql(query, filter={**full, "nameContains": part}))["customers"]["totalCount"] == 0
+
+
+async def test_a_reference_to_the_catalog_is_an_id_or_a_key(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        made = {change["key"]: change["object"]["id"] for change in await apply(api, LLM)}
+        await api.make("feeCreate", productId=await api.make("productCreate", key="other", name="Other"), name="Other")
+        stranger = await api.another_merchant()
+        await apply(stranger, LLM)
+        query = "query($filter: FeeFilter) { fees(filter: $filter) { totalCount nodes { id } } }"
+        for references in (["llm"], [made["llm"]], ["llm", made["llm"], "nobody"]):
+            data = await api.gql(query, filter={"productIds": references})
+            assert data["fees"] == {"totalCount": 1, "nodes": [{"id": made["platform"]}]}
+        data = await api.gql(query, filter={"productIds": ["nobody"]})
+        assert data["fees"] == {"totalCount": 0, "nodes": []}
+        for listed, filter, found in (
+            ("prices", 'billableMetricIds: ["output-tokens"]', ["output-tokens-2026"]),
+            ("prices", 'feeIds: ["platform"]', ["platform-2026"]),
+            ("planVersions", 'planIds: ["pro"]', None),
+        ):
+            field = "key" if found else "number"
+            data = await api.gql(f"{{ {listed}(filter: {{ {filter} }}) {{ nodes {{ {field} }} }} }}")
+            assert [node[field] for node in data[listed]["nodes"]] == (found or [1])

@@ -14,8 +14,9 @@ from typing import Any
 from tests.support.server import ROOT, Server, environment, free_port
 
 FENCE = re.compile(r"^( *)```(\w*) *([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+ANY_FENCE = re.compile(r"^[ >]*(?:`{3,}|~{3,})", re.MULTILINE)
 TITLE = re.compile(r'title="([\w.-]+)"')
-REFUSED = re.compile(r'"errors":|"userErrors": ?\[\s*\{')
+REFUSED = re.compile(r'"errors":|"error": ?"|"userErrors": ?\[\s*\{')
 MARK = "--- end of block ---"
 #: What a checkout has that a block may use.
 PARTS = (".venv", "examples", "schema.graphql")
@@ -40,10 +41,12 @@ class Block:
 def blocks_of(page: Path) -> list[Block]:
     """Return all fenced blocks of a page, in order."""
     text = page.read_text()
-    return [
+    blocks = [
         Block(text.count("\n", 0, found.start()) + 1, found[2], found[3], dedent(found[4]))
         for found in FENCE.finditer(text)
     ]
+    assert len(ANY_FENCE.findall(text)) == 2 * len(blocks), f"{page.name} has a fence that is no block of ours"
+    return blocks
 
 
 def shows(shown: str, output: str) -> bool:

@@ -4,7 +4,7 @@ import strawberry
 
 from app import models
 from app.schema.enums import Aggregation, BillingInterval, PaymentTerm
-from app.schema.listings.listing import By, InstantRange, containing, is_given, listing, one_of, within
+from app.schema.listings.listing import By, InstantRange, containing, is_given, listing, one_of, one_of_these, within
 from app.schema.scalars import CurrencyCode
 
 CREATED = "When they were created."
@@ -12,7 +12,7 @@ ARCHIVED = "Whether they are archived; both kinds are listed unless this says wh
 KEYS = 'With one of these keys. Example: `["pro-2026"]`.'
 NAME = "Whose name contains this text. Example: `pro`."
 CURRENCIES = "In one of these currencies. Example: `[USD]`."
-PRODUCTS = "Of one of the products with these ids; keys are not looked up."
+PRODUCTS = 'Of one of the products with these ids or keys. Example: `["pro-2026"]`.'
 
 BY_CREATION = By("created_at", "When it was created.")
 BY_NAME = By("name", "What it is called, by the bytes of the text.")
@@ -41,7 +41,7 @@ class BillableMetricFilter:
 
     keys: list[str] | None = one_of("key", KEYS)
     name_contains: str | None = containing("name", NAME)
-    product_ids: list[strawberry.ID] | None = one_of("product_id", PRODUCTS)
+    product_ids: list[strawberry.ID] | None = one_of_these("product_id", models.Product, PRODUCTS)
     event_types: list[str] | None = one_of(
         "event_type", 'Of events of one of these types. Example: `["inference.completed"]`.'
     )
@@ -56,7 +56,7 @@ class FeeFilter:
 
     keys: list[str] | None = one_of("key", KEYS)
     name_contains: str | None = containing("name", NAME)
-    product_ids: list[strawberry.ID] | None = one_of("product_id", PRODUCTS)
+    product_ids: list[strawberry.ID] | None = one_of_these("product_id", models.Product, PRODUCTS)
     archived: bool | None = is_given("archived_at", ARCHIVED)
     created_at: InstantRange | None = within("created_at", CREATED)
 
@@ -74,11 +74,15 @@ class PriceFilter:
     name_contains: str | None = containing(
         "invoice_display_name", "Whose `invoiceDisplayName` contains this text. Example: `tokens`."
     )
-    product_ids: list[strawberry.ID] | None = one_of("product_id", PRODUCTS)
-    billable_metric_ids: list[strawberry.ID] | None = one_of(
-        "billable_metric_id", "Of one of the metrics with these ids; keys are not looked up."
+    product_ids: list[strawberry.ID] | None = one_of_these("product_id", models.Product, PRODUCTS)
+    billable_metric_ids: list[strawberry.ID] | None = one_of_these(
+        "billable_metric_id",
+        models.BillableMetric,
+        'Of one of the metrics with these ids or keys. Example: `["pro-2026"]`.',
     )
-    fee_ids: list[strawberry.ID] | None = one_of("fee_id", "Of one of the fees with these ids; keys are not looked up.")
+    fee_ids: list[strawberry.ID] | None = one_of_these(
+        "fee_id", models.Fee, 'Of one of the fees with these ids or keys. Example: `["pro-2026"]`.'
+    )
     payment_terms: list[PaymentTerm] | None = one_of(
         "payment_term", "With one of these payment terms. Example: `[IN_ADVANCE]`."
     )
@@ -93,7 +97,7 @@ class PlanFilter:
 
     keys: list[str] | None = one_of("key", KEYS)
     name_contains: str | None = containing("name", NAME)
-    product_ids: list[strawberry.ID] | None = one_of("product_id", PRODUCTS)
+    product_ids: list[strawberry.ID] | None = one_of_these("product_id", models.Product, PRODUCTS)
     billing_intervals: list[BillingInterval] | None = one_of(
         "billing_interval", "With one of these intervals. Example: `[MONTHLY]`."
     )
@@ -111,8 +115,8 @@ class PlanFilter:
 class PlanVersionFilter:
     """Rows of `plan_version`."""
 
-    plan_ids: list[strawberry.ID] | None = one_of(
-        "plan_id", "Of one of the plans with these ids; keys are not looked up."
+    plan_ids: list[strawberry.ID] | None = one_of_these(
+        "plan_id", models.Plan, 'Of one of the plans with these ids or keys. Example: `["pro-2026"]`.'
     )
     published: bool | None = is_given("published_at", "Whether they are published.")
     created_at: InstantRange | None = within("created_at", CREATED)

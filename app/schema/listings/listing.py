@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.loaders.conditions import Condition, Given, contains, is_one_of, is_set, is_within
 from app.loaders.orders import Order
+from app.models.row import CatalogRow
 from app.schema.client_error import ClientError
 from app.schema.declarations import field
 from app.schema.enums import describe
@@ -75,6 +76,11 @@ def one_of(column: str, description: str, *, derived: Callable[[str, str], str] 
     return _condition(Condition(column, is_one_of, derived), f"{description} At most {MAX_ENTRIES}.")
 
 
+def one_of_these(column: str, model: type[CatalogRow], description: str) -> Any:
+    """Declare a list of ids or keys of a catalog noun, of which the column has one's id."""
+    return _condition(Condition(column, is_one_of, refers_to=model), f"{description} At most {MAX_ENTRIES}.")
+
+
 def containing(column: str, description: str) -> Any:
     """Declare a text that the column contains."""
     return _condition(Condition(column, contains), f"{description} Case counts for letters outside ASCII only.")
@@ -94,7 +100,7 @@ def _condition(condition: Condition, description: str) -> Any:
     return strawberry.field(description=description, default=UNSET, metadata={"condition": condition})
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(one_of, containing, within, is_given))
+@dataclass_transform(kw_only_default=True, field_specifiers=(one_of, one_of_these, containing, within, is_given))
 def listing(model: type[SQLModel], **orders: By) -> Callable[[C], C]:
     """Declare the filter of a noun, named after it, and the fields that its lists can be ordered by."""
 

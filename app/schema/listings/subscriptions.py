@@ -4,7 +4,7 @@ import strawberry
 
 from app import models
 from app.schema.enums import SubscriptionStatus
-from app.schema.listings.listing import By, InstantRange, listing, one_of, within
+from app.schema.listings.listing import By, InstantRange, listing, one_of, one_of_these, within
 
 
 @listing(
@@ -23,11 +23,11 @@ class SubscriptionFilter:
     customer_ids: list[strawberry.ID] | None = one_of(
         "customer_id", "Of one of the customers with these ids; external ids are not looked up."
     )
-    plan_ids: list[strawberry.ID] | None = one_of(
-        "plan_id", "To one of the plans with these ids; keys are not looked up."
+    plan_ids: list[strawberry.ID] | None = one_of_these(
+        "plan_id", models.Plan, 'To one of the plans with these ids or keys. Example: `["pro-2026"]`.'
     )
-    product_ids: list[strawberry.ID] | None = one_of(
-        "product_id", "To one of the products with these ids; keys are not looked up."
+    product_ids: list[strawberry.ID] | None = one_of_these(
+        "product_id", models.Product, 'To one of the products with these ids or keys. Example: `["pro-2026"]`.'
     )
     plan_version_ids: list[strawberry.ID] | None = one_of(
         "plan_version_id", "To one of the plan versions with these ids."
