@@ -22,7 +22,7 @@ define install
 		|| $(1)/bin/python -m pip install -q --disable-pip-version-check -c $(2) $(3)
 endef
 
-.PHONY: help run test check format schema conformance
+.PHONY: help run test check format schema bench conformance
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ format: $(VENV)/.installed-dev ## format the code and mend what the linter can m
 schema: $(VENV)/.installed-dev ## write schema.graphql from the code
 	$(BIN)/billgraph export-schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema.graphql
+
+bench: $(VENV)/.installed-dev ## measure the product against simpler servers; ONLY=read_nested runs one benchmark
+	@$(BIN)/python -m bench $(ONLY)
 
 conformance: $(VENV)/.installed ## check the API with other people's suites and clients; needs Node 20
 	cd conformance && npm install --silent --no-audit --no-fund && npm test --silent

@@ -1,0 +1,1 @@
+"""What the product is measured against. These programs are never made slower."""
