@@ -24,8 +24,7 @@ async def authenticate(sessions: Sessions, headers: Headers, kind: EnvironmentKi
     if match is None:
         return None
     now = clock.now()
-    async with sessions.read() as session:
-        found = await keys.check_secret(session, match.group(1), kind, now)
+    found = await keys.check_secret(sessions, match.group(1), kind, now)
     if found is None:
         return None
     principal, is_stale = found

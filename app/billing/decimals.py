@@ -86,6 +86,11 @@ def to_places(value: Fraction, places: int) -> Decimal:
     return Decimal(f"{half_up(value * 10**places)}E-{places}")
 
 
+def shifted(value: Decimal, places: int) -> Decimal:
+    """Move the point by `places` digits, to the right where that is positive; no digit is lost or rounded."""
+    return value.scaleb(places, _EXACT)
+
+
 def within_bounds(value: Decimal) -> bool:
     """Tell whether a number is finite and fits 20 digits before and 18 after the point, trailing zeros aside."""
     if not value.is_finite():

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from iso4217 import Currency
 
-from app.billing.decimals import half_up, to_places
+from app.billing.decimals import half_up, shifted
 
 # ISO 4217 list one; entries without a minor unit (gold, test codes) can't be billed in and are left out.
 _MINOR_DIGITS: dict[str, int] = {
@@ -33,8 +33,7 @@ def round_to_minor(exact: Fraction, currency: str) -> int:
 
 def minor_to_decimal(minor: int, currency: str) -> Decimal:
     """Turn minor units into major ones with all places of the currency: 4900 of USD is Decimal("49.00")."""
-    digits = minor_digits(currency)
-    return to_places(Fraction(minor, 10**digits), digits)
+    return shifted(Decimal(minor), -minor_digits(currency))
 
 
 def decimal_to_minor(value: Decimal, currency: str) -> int:

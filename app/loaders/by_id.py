@@ -1,13 +1,14 @@
 """Single rows by what names them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlmodel import SQLModel
 
 from app.db import Sessions
-from app.loaders.owner import Owner, owned_by
+from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
 from app.models import table_of
 
 
@@ -28,8 +29,12 @@ async def rows_by_key(
 async def _rows(
     sessions: Sessions, owner: Owner, model: type[SQLModel], column: str, names: Sequence[str]
 ) -> list[Row[Any] | None]:
-    table = table_of(model)
-    statement = select(table).where(owned_by(owner, table), table.c[column].in_(names))
-    async with sessions.read() as session:
-        found = {getattr(row, column): row for row in await session.execute(statement)}
+    rows = await owned_rows(sessions, owner, _statement(model, column), names, at_once=len(names) <= FEW)
+    found = {getattr(row, column): row for row in rows}
     return [found.get(name) for name in names]
+
+
+@cache
+def _statement(model: type[SQLModel], column: str) -> Select[Any]:
+    table = table_of(model)
+    return select(table).where(owned_by(ANY_OWNER, table), table.c[column].in_(ANY_KEYS))

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select
 from sqlmodel import SQLModel
@@ -11,8 +12,11 @@ from sqlmodel import SQLModel
 from app.db import Sessions
 from app.loaders.conditions import Given, held
 from app.loaders.orders import Order, Position, beyond, sorting
-from app.loaders.owner import Owner, owned_by
+from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
 from app.models import table_of
+
+#: The parent of what hangs on the root, which no column names.
+ROOT: Final = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,11 @@ async def pages_by_parent(
 ) -> list[Page]:
     """Return a page for each parent of the rows that meet some conditions, in one statement whatever their number."""
     rows: dict[str, list[Row[Any]]] = defaultdict(list)
-    async with sessions.read() as session:
-        for row in await session.execute(_ranked(owner, relation, given, window, parents)):
-            rows[row.parent_key].append(row)
+    is_plain = not given and window.after is None and window.before is None
+    statement = _plain(relation, window) if is_plain else _ranked(owner, relation, given, window)
+    is_light = is_plain and relation.by is None and window.order.column is None and window.size <= FEW
+    for row in await owned_rows(sessions, owner, statement, parents, at_once=is_light):
+        rows[row.parent_key].append(row)
     return [_page(window, rows[parent]) for parent in parents]
 
 
@@ -63,19 +69,17 @@ async def counts_by_parent(
     sessions: Sessions, owner: Owner, relation: Relation, given: Given, parents: Sequence[str]
 ) -> list[int]:
     """Return how many rows of each parent meet some conditions, in one statement whatever the number of parents."""
-    related = _related(owner, relation, given, parents).subquery()
-    counted = select(related.c.parent_key, func.count()).group_by(related.c.parent_key)
-    async with sessions.read() as session:
-        counts: dict[str, int] = dict((await session.execute(counted)).all())
+    related = _related(owner, relation, given).subquery()
+    counted = select(related.c.parent_key, func.count().label("children")).group_by(related.c.parent_key)
+    counts = {row.parent_key: row.children for row in await owned_rows(sessions, owner, counted, parents)}
     return [counts.get(parent, 0) for parent in parents]
 
 
-def _related(owner: Owner, relation: Relation, given: Given, parents: Sequence[str]) -> Select[Any]:
+def _related(owner: Owner, relation: Relation, given: Given) -> Select[Any]:
     table = table_of(relation.model)
-    statement = select(table).where(owned_by(owner, table), *held(owner, table, given))
+    statement = select(table).where(owned_by(ANY_OWNER, table), *held(owner, table, given))
     if relation.by is None:
-        # What hangs on the root has one parent, which no column names.
-        return statement.add_columns(literal(parents[0]).label("parent_key"))
+        return statement.add_columns(literal(ROOT).label("parent_key"))
     holder = table
     if relation.through is not None:
         holder = table_of(relation.through)
@@ -83,13 +87,19 @@ def _related(owner: Owner, relation: Relation, given: Given, parents: Sequence[s
             holder, (holder.c.environment_id == table.c.environment_id) & (holder.c[relation.link] == table.c.id)
         )
     parent = holder.c[relation.by]
-    return statement.add_columns(parent.label("parent_key")).where(parent.in_(parents))
+    return statement.add_columns(parent.label("parent_key")).where(parent.in_(ANY_KEYS))
 
 
-def _ranked(owner: Owner, relation: Relation, given: Given, window: Window, parents: Sequence[str]) -> Select[Any]:
+@lru_cache(maxsize=512)
+def _plain(relation: Relation, window: Window) -> Select[Any]:
+    """Return what most lists are read by: built once, as there is nothing of a request in it."""
+    return _ranked(ANY_OWNER, relation, (), window)
+
+
+def _ranked(owner: Owner, relation: Relation, given: Given, window: Window) -> Select[Any]:
     """Return the rows of each parent's page and one beyond it, which says that there are more."""
     table = table_of(relation.model)
-    related = _related(owner, relation, given, parents).where(*_bounds(table, window))
+    related = _related(owner, relation, given).where(*_bounds(table, window))
     keys = sorting(table, window.order, backward=window.backward)
     if relation.by is None:
         return related.order_by(*keys).limit(window.size + 1)

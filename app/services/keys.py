@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.access import Scope, allows
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
 from app.billing.text import check_name
+from app.db import Sessions
 from app.ids import hash_secret, new_id, new_secret
 from app.models import EnvironmentKind, table_of
 from app.services.principal import Principal
@@ -70,14 +73,24 @@ async def revoke_key(session: AsyncSession, merchant_id: str, now: datetime, key
 
 
 async def check_secret(
-    session: AsyncSession, secret: str, kind: EnvironmentKind, now: datetime
+    sessions: Sessions, secret: str, kind: EnvironmentKind, now: datetime
 ) -> tuple[Principal, bool] | None:
     """Return the caller behind a secret, and whether its "last used" is due to be written; None for no valid key.
 
     The look-up is by hash, so its time tells nothing about the secret.
     """
+    found = await sessions.rows(_valid_key(), {"secret_hash": hash_secret(secret), "kind": kind}, at_once=True)
+    if not found or ((row := found[0]).expires_at is not None and row.expires_at <= now):
+        return None
+    scopes = frozenset(Scope(scope) for scope in row.scopes)
+    stale = row.last_used_at is None or now - row.last_used_at >= LAST_USED_EVERY
+    return Principal(row.id, row.merchant_id, row.environment, kind, scopes), stale
+
+
+@cache
+def _valid_key() -> Select[Any]:
     keys, environments = table_of(models.ApiKey).c, table_of(models.Environment).c
-    statement = (
+    return (
         select(
             keys.id,
             keys.merchant_id,
@@ -87,14 +100,12 @@ async def check_secret(
             environments.id.label("environment"),
         )
         .join(models.Environment, environments.merchant_id == keys.merchant_id)
-        .where(keys.secret_hash == hash_secret(secret), keys.revoked_at.is_(None), environments.kind == kind)
+        .where(
+            keys.secret_hash == bindparam("secret_hash"),
+            keys.revoked_at.is_(None),
+            environments.kind == bindparam("kind"),
+        )
     )
-    row = (await session.execute(statement)).one_or_none()
-    if row is None or (row.expires_at is not None and row.expires_at <= now):
-        return None
-    scopes = frozenset(Scope(scope) for scope in row.scopes)
-    stale = row.last_used_at is None or now - row.last_used_at >= LAST_USED_EVERY
-    return Principal(row.id, row.merchant_id, row.environment, kind, scopes), stale
 
 
 async def note_use(session: AsyncSession, key_id: str, now: datetime) -> None:

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import httpx
-from sqlalchemy import Connection, event, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine, event, select
 from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -139,18 +138,17 @@ async def settle() -> None:
 
 
 class Statements:
-    """Counts the statements that an engine runs inside a block."""
+    """Counts the statements that are run inside a block, by whichever engine."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine.sync_engine
+    def __init__(self) -> None:
         self.seen: list[str] = []
 
     def _note(self, _connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
         self.seen.append(statement)
 
     def __enter__(self) -> Self:
-        event.listen(self.engine, "before_cursor_execute", self._note)
+        event.listen(Engine, "before_cursor_execute", self._note)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        event.remove(self.engine, "before_cursor_execute", self._note)
+        event.remove(Engine, "before_cursor_execute", self._note)
