@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -19,10 +18,11 @@ from app.resolvers.nodes import NodeQueries
 from app.resolvers.previews import PreviewQueries
 from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
 from app.schema.declarations import NOUNS
-from app.schema.guards import DocumentGuard, ProfileGuard, ScopeGuard
+from app.schema.execution import Execution
+from app.schema.guards import Guard
 from app.schema.scalars import SCALARS
+from app.schema.shortcuts import take_shortcuts
 
-MAX_TOKENS = 2000
 #: Said aloud, because tools take a type called Subscription for the root of live operations where nothing is said.
 ROOTS = "schema {\n  query: Query\n  mutation: Mutation\n}\n\n"
 #: Printed although it is built in; some tools refuse the second definition.
@@ -71,16 +71,11 @@ schema = QuietSchema(
     Query,
     Mutation,
     types=[noun.kind for noun in NOUNS.values()],
+    execution_context_class=Execution,
     config=StrawberryConfig(sort_schema=True, disable_field_suggestions=True, scalar_map=SCALARS),
-    extensions=[
-        lambda: MaxTokensLimiter(MAX_TOKENS),
-        ProfileGuard,
-        ParserCache,
-        DocumentGuard,
-        ValidationCache,
-        ScopeGuard,
-    ],
+    extensions=[Guard],
 )
+take_shortcuts(schema._schema)  # noqa: SLF001
 
 
 def export_schema() -> str:

@@ -21,6 +21,7 @@ from graphql import (
 
 from app.billing.access import Scope
 from app.schema.declarations import ANY_KEY, NOUNS, Access, AnyKey
+from app.schema.documents import KNOWN, Document
 
 #: What nothing was declared for is open to no key.
 UNDECLARED = None
@@ -42,16 +43,16 @@ def _access_of_type(kind: GraphQLNamedType) -> Scope | AnyKey:
     return access
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=KNOWN)
 def needed_access(
-    schema: GraphQLSchema, document: DocumentNode, operation_name: str | None
+    schema: GraphQLSchema, document: Document, operation_name: str | None
 ) -> dict[Scope | AnyKey | None, str]:
     """Return what an operation needs of a key, each with the first field that needs it.
 
     Each fragment is visited once, so the work is linear in the document, whatever its fragments spread.
     """
     needed: dict[Scope | AnyKey | None, str] = {}
-    for parent, name in _selected_fields(schema, document, operation_name):
+    for parent, name in _selected_fields(schema, document.node, operation_name):
         field = getattr(parent, "fields", {}).get(name)
         if field is not None:
             needed.setdefault(access_of(parent, field), f"{parent.name}.{name}")

@@ -1,5 +1,6 @@
 """Connections: lists of nouns, read page by page."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -8,10 +9,10 @@ from strawberry import UNSET, Info, Parent
 
 from app.context import Context, Loaders
 from app.loaders.conditions import Given
-from app.loaders.pages import Page, Relation, Window
+from app.loaders.pages import ROOT, Page, Relation, Window
 from app.schema.client_error import ClientError
 from app.schema.cursors import Place, read_cursor, write_cursor
-from app.schema.declarations import field, value
+from app.schema.declarations import field, followed, value
 from app.schema.listings import LISTINGS, conditions_of, order_of
 
 T = TypeVar("T")
@@ -36,10 +37,9 @@ class Opened:
     window: Window
     parent: str
 
-    async def page(self) -> Page:
+    def page(self) -> Awaitable[Page]:
         """Read the page, once however many fields ask."""
-        page: Page = await self.loaders.pages(self.relation, self.given, self.window).load(self.parent)
-        return page
+        return self.loaders.pages(self.relation, self.given, self.window).load(self.parent)
 
     def cursor(self, row: Any) -> str:
         """Return what points at a row of this connection."""
@@ -64,35 +64,33 @@ class Edge(Generic[T]):
     node: T = field("The object.")
 
 
-async def _nodes(root: Parent[Any]) -> Any:
-    return (await root.page()).rows
+def _page(root: Opened, _context: Context) -> Awaitable[Page]:
+    return root.page()
 
 
-async def _edges(root: Parent[Any]) -> Any:
-    return [Edge(cursor=root.cursor(row), node=row) for row in (await root.page()).rows]
+def _edges(root: Opened, page: Page) -> Any:
+    return [Edge(cursor=root.cursor(row), node=row) for row in page.rows]
 
 
-async def _page_info(root: Parent[Any]) -> PageInfo:
-    page = await root.page()
-    ends = [root.cursor(row) for row in (*page.rows[:1], *page.rows[-1:])] or [None, None]
+def _page_info(root: Opened, page: Page) -> PageInfo:
+    ends: list[Any] = [root.cursor(row) for row in (*page.rows[:1], *page.rows[-1:])] or [None, None]
     return PageInfo(
         has_next_page=page.has_next, has_previous_page=page.has_previous, start_cursor=ends[0], end_cursor=ends[1]
     )
 
 
-async def _total_count(root: Parent[Any]) -> int:
-    total: int = await root.loaders.counts(root.relation, root.given).load(root.parent)
-    return total
+def _total_count(root: Opened, _context: Context) -> Awaitable[int]:
+    return root.loaders.counts(root.relation, root.given).load(root.parent)
 
 
 @value("A page of a list, in the order of the ids unless another is asked for.")
 class Connection(Generic[T]):
     """What a resolver returns for it is an `Opened`."""
 
-    nodes: list[T] = field("The objects of the page.", resolver=_nodes)
-    edges: list[Edge[T]] = field("The objects of the page with their cursors.", resolver=_edges)
-    page_info: PageInfo = field("Where the page stands.", resolver=_page_info)
-    total_count: int = field("How many objects the filter lets through. Counted only if asked.", resolver=_total_count)
+    nodes: list[T] = followed("The objects of the page.", _page, lambda _, page: page.rows)
+    edges: list[Edge[T]] = followed("The objects of the page with their cursors.", _page, _edges)
+    page_info: PageInfo = followed("Where the page stands.", _page, _page_info)
+    total_count: int = followed("How many objects the filter lets through. Counted only if asked.", _total_count)
 
 
 First = Annotated[
@@ -109,7 +107,7 @@ def connection(description: str, relation: Relation) -> Any:
     """Declare a connection to the nouns of a relation, readable by whoever may read those."""
     listing = LISTINGS[relation.model]
 
-    async def resolve(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
+    def resolve(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
         root: Parent[Any],
         info: Info[Context, None],
         filter: Any = UNSET,
@@ -125,7 +123,7 @@ def connection(description: str, relation: Relation) -> Any:
         place = Place(name, info.context.principal.environment_id, relation.model, order)
         positions = read_cursor(place, _or_null(after)), read_cursor(place, _or_null(before))
         window = Window(_checked_size(first, last), order, last is not None, *positions)
-        return Opened(info.context.loaders, place, relation, conditions_of(filter), window, getattr(root, "id", ""))
+        return Opened(info.context.loaders, place, relation, conditions_of(filter), window, getattr(root, "id", ROOT))
 
     resolve.__annotations__ |= {
         "filter": Annotated[listing.filter | None, strawberry.argument(description=FILTER)],

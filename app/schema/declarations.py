@@ -1,7 +1,8 @@
 """How types are declared: what each field means, where its value comes from, and which scope may read it."""
 
 import enum
-from collections.abc import Callable
+from asyncio import ensure_future, shield
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, TypeVar, dataclass_transform
@@ -25,6 +26,7 @@ class AnyKey(enum.Enum):
 ANY_KEY: Final = AnyKey.ANY_KEY
 #: Who may read a field: holders of a scope, any key, or whoever may read the noun it leads to.
 Access = Scope | AnyKey | type[SQLModel]
+Follow = Callable[[Any, Context], Awaitable[Any] | None]
 
 
 @dataclass(frozen=True)
@@ -52,28 +54,55 @@ def field(
     Its value is the attribute of its name, the one that `of` names, or what `of` makes of the row. Without `access`
     it is as open as its type.
     """
+    metadata: dict[str, Any] = {"access": access}
     if of is not None:
-        options["resolver"] = _reader(attrgetter(of) if isinstance(of, str) else of)
-    return strawberry.field(description=description, metadata={"access": access}, **options)
+        metadata["read"] = read = attrgetter(of) if isinstance(of, str) else of
+        options["resolver"] = _reader(read)
+    return strawberry.field(description=description, metadata=metadata, **options)
+
+
+def followed(
+    description: str,
+    follow: Follow,
+    then: Callable[[Any, Any], Any] | None = None,
+    *,
+    access: Access | None = None,
+) -> Any:
+    """Declare a field without arguments whose value a loader will have.
+
+    `follow` asks the loader for it, or returns None where there is nothing to ask for; `then` makes the value of the
+    row and what was loaded.
+    """
+
+    async def resolve(root: Parent[Any], info: Info[Context, None]) -> Any:
+        future = follow(root, info.context)
+        found = None if future is None else await loaded(future)
+        return found if then is None else then(root, found)
+
+    metadata = {"access": access, "follow": follow, "then": then}
+    return strawberry.field(description=description, metadata=metadata, resolver=resolve)
+
+
+async def loaded(coming: Awaitable[Any]) -> Any:
+    """Wait for what a loader has. To await the future itself would cancel it with this task, and others wait for it."""
+    future = ensure_future(coming)
+    return future.result() if future.done() else await shield(future)
 
 
 def edge(description: str, model: type[SQLModel], key: str) -> Any:
     """Declare the way to the one noun whose id is in the attribute `key`, or to null where that is."""
+    identifier_of = attrgetter(key)
 
-    async def resolve(root: Parent[Any], info: Info[Context, None]) -> Any:
-        identifier = getattr(root, key)
-        return None if identifier is None else await info.context.loaders.by_id(model).load(identifier)
+    def follow(root: Any, context: Context) -> Awaitable[Any] | None:
+        identifier = identifier_of(root)
+        return None if identifier is None else context.loaders.by_id(model).load(identifier)
 
-    return field(description, resolver=resolve)
+    return followed(description, follow)
 
 
 def batched(description: str, batch: Callable[..., Any], *, access: Access | None = None) -> Any:
     """Declare a field whose value a batch function of `loaders` finds by the row's id."""
-
-    async def resolve(root: Parent[Any], info: Info[Context, None]) -> Any:
-        return await info.context.loaders.of(batch).load(root.id)
-
-    return field(description, resolver=resolve, access=access)
+    return followed(description, lambda root, context: context.loaders.of(batch).load(root.id), access=access)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, edge, batched))
