@@ -50,6 +50,11 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         self._shape = Shape(self.schema) if varies else _shape_of(self.schema, _Same(self.operation))
         self._collect = lambda kind, details: self.collect_subfields(kind, details).grouped_field_set
 
+    @classmethod
+    def build(cls, *args: Any, **options: Any) -> Any:
+        """Begin with an operation, or say what is wrong with its variables, without the names that were near."""
+        return super().build(*args, **{**options, "hide_suggestions": True})
+
     def execute_root_grouped_field_set(
         self,
         root_type: GraphQLObjectType,

@@ -1,6 +1,7 @@
 """What stands before every execution: documents are looked at once, and the key's scopes each time."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from graphql import NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
@@ -12,6 +13,9 @@ from app.schema.client_error import ClientError
 from app.schema.declarations import AnyKey
 from app.schema.documents import Document, document_of, validation_errors
 from app.settings import Profile
+
+#: No list of an input takes more, and lists that are given to a nested field are converted for each parent.
+MAX_ENTRIES = 1000
 
 
 class Guard(SchemaExtension):
@@ -46,9 +50,11 @@ class Guard(SchemaExtension):
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Refuse an operation that selects a field which the key may not read; each field is checked once."""
+        """Refuse lists that nothing takes, and fields that the key may not read, each checked once."""
         execution = self.execution_context
         context: Context = execution.context
+        if _has_long_list(execution.variables):
+            raise ClientError(f"A list has at most {MAX_ENTRIES} entries.")
         needed = needed_access(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
         for access, field in needed.items():
             if isinstance(access, AnyKey) or (access is not None and allows(context.principal.scopes, access)):
@@ -56,3 +62,16 @@ class Guard(SchemaExtension):
             scope = "a scope that no key has" if access is None else f"the scope {access.name}"
             raise ClientError(f"{field} needs {scope}.", "FORBIDDEN")
         yield
+
+
+def _has_long_list(variables: Any) -> bool:
+    waiting = [variables]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            if len(value) > MAX_ENTRIES:
+                return True
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+    return False

@@ -183,4 +183,36 @@ async def test_a_reference_to_the_catalog_is_an_id_or_a_key(database_url: str) -
         ):
             field = "key" if found else "number"
             data = await api.gql(f"{{ {listed}(filter: {{ {filter} }}) {{ nodes {{ {field} }} }} }}")
-            assert [node[field] for node in data[listed]["nodes"]] == (found or [1])
+            expected: list[Any] = found or [1]
+            assert [node[field] for node in data[listed]["nodes"]] == expected
+
+
+async def test_what_is_too_long_to_be_meant_is_refused_before_anything_is_done(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        lists = "products(filter: { keys: $keys }, after: $after) { totalCount }"
+        query = f"query($keys: [String!], $after: String) {{ {lists} }}"
+        answer = await api.answer(query, keys=["x"] * 1001)
+        assert [error["message"] for error in answer["errors"]] == ["A list has at most 1000 entries."]
+        assert "data" not in answer
+        assert await api.code(query, after="A" * 4097) == "BAD_CURSOR"
+
+
+@pytest.mark.parametrize(
+    ("filter", "told"),
+    [
+        ({"aggregations": ["SUİ"]}, "does not exist in 'Aggregation' enum"),
+        ({"archİved": True}, "not to include unknown field"),
+        ({"kez": ["x"]}, "not to include unknown field"),
+    ],
+)
+async def test_variables_are_refused_without_the_names_that_were_near(
+    database_url: str, filter: dict[str, Any], told: str
+) -> None:
+    async with make_api(database_url) as api:
+        answer = await api.answer(
+            "query($filter: BillableMetricFilter) { billableMetrics(filter: $filter) { totalCount } }", filter=filter
+        )
+        [error] = answer["errors"]
+        assert error["extensions"]["code"] == "BAD_INPUT"
+        assert told in error["message"]
+        assert "Did you mean" not in error["message"]
