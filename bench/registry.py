@@ -12,16 +12,16 @@ class Benchmark:
     """A program that prints what it sees and returns one figure, and the bound of that figure."""
 
     program: Callable[[], float]
-    relation: Literal[">=", "<="]
+    relation: Literal["≥", "≤"]
     bound: float
     seconds: int
 
     def is_reached_by(self, value: float) -> bool:
         """Tell whether a figure is good enough."""
-        return value >= self.bound if self.relation == ">=" else value <= self.bound
+        return value >= self.bound if self.relation == "≥" else value <= self.bound
 
 
 BENCHMARKS: Final = {
-    "read_nested": Benchmark(reads.read_nested, ">=", 3, seconds=60),
-    "read_light": Benchmark(reads.read_light, ">=", 4, seconds=60),
+    "read_nested": Benchmark(reads.read_nested, "≥", 3, seconds=60),
+    "read_light": Benchmark(reads.read_light, "≥", 4, seconds=60),
 }

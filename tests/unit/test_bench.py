@@ -25,8 +25,8 @@ def test_answers_are_compared_whole(theirs: object, is_same: bool) -> None:
 
 
 def test_a_bound_is_reached_from_its_side() -> None:
-    assert [Benchmark(lambda: 0, ">=", 3, 1).is_reached_by(value) for value in (2.99, 3)] == [False, True]
-    assert [Benchmark(lambda: 0, "<=", 3, 1).is_reached_by(value) for value in (3, 3.01)] == [True, False]
+    assert [Benchmark(lambda: 0, "≥", 3, 1).is_reached_by(value) for value in (2.99, 3)] == [False, True]
+    assert [Benchmark(lambda: 0, "≤", 3, 1).is_reached_by(value) for value in (3, 3.01)] == [True, False]
 
 
 def test_each_takes_five_minutes_at_most() -> None:
