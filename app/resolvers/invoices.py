@@ -6,7 +6,7 @@ from app import models
 from app.billing.access import Scope
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
-from app.schema.invoice import Invoice
+from app.schema.invoice import Invoice, InvoiceLine
 from app.schema.mutation import Call, mutation
 from app.schema.payment import InvoiceRecordPaymentInput, InvoiceRecordPaymentPayload, Payment
 from app.schema.single import single
@@ -19,6 +19,8 @@ class InvoiceQueries:
 
     invoice: Invoice | None = single("An invoice by its id.", models.Invoice)
     invoices: Connection[Invoice] = connection("All invoices.", Relation(models.Invoice))
+    invoice_line: InvoiceLine | None = single("A line of an invoice by its id.", models.InvoiceLine)
+    invoice_lines: Connection[InvoiceLine] = connection("All lines of all invoices.", Relation(models.InvoiceLine))
     payment: Payment | None = single("A payment by its id.", models.Payment)
     payments: Connection[Payment] = connection("All payments.", Relation(models.Payment))
 

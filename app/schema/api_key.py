@@ -1,15 +1,19 @@
 """API keys: who may do what."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app import models
 from app.billing.access import Scope
-from app.schema.declarations import field, noun, value
+from app.schema.declarations import edge, field, noun, value
 from app.schema.inputs import idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.merchant import Merchant
 
 
 @noun("key", models.ApiKey, Scope.SETTINGS_WRITE, "A bearer secret of the merchant, valid in both environments.")
@@ -23,6 +27,9 @@ class ApiKey(Node):
     expires_at: datetime | None = field("From when on it is refused; null for never.")
     revoked_at: datetime | None = field("When it was revoked; null while it is valid.")
     last_used_at: datetime | None = field("When it was last used, to the minute; null for never.")
+    merchant: Annotated["Merchant", strawberry.lazy("app.schema.merchant")] = edge(
+        "In whose name it acts.", models.Merchant, "merchant_id"
+    )
 
 
 @strawberry.input(description="An API key to create.")

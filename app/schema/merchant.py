@@ -1,17 +1,22 @@
 """The merchant."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Maybe
 
 from app import models
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
 from app.schema.declarations import ANY_KEY, field, noun, value
 from app.schema.inputs import changes_of
 from app.schema.node import Node
 from app.schema.scalars import CurrencyCode
 from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.api_key import ApiKey
 
 PREFIX = "What invoice numbers begin with: capitals, digits and hyphens, at most 20. Example: `INV`."
 GRACE = "How long invoices stay drafts so that late events still count, in seconds, at most 30 days. Example: `3600`."
@@ -28,6 +33,9 @@ class Merchant(Node):
     invoice_number_prefix: str = field(PREFIX)
     grace_seconds: int = field(GRACE)
     created_at: datetime = field("When it was founded.")
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("app.schema.api_key")]] = connection(
+        "Its keys, revoked ones too.", Relation(models.ApiKey, "merchant_id")
+    )
 
 
 @strawberry.input(

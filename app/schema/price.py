@@ -24,6 +24,7 @@ from app.schema.user_errors import Payload
 if TYPE_CHECKING:
     from app.schema.billable_metric import BillableMetric
     from app.schema.fee import Fee
+    from app.schema.invoice import InvoiceLine
     from app.schema.plan_version import PlanVersion
     from app.schema.product import Product
 
@@ -67,6 +68,9 @@ class Price(Node):
     plan_versions: Connection[Annotated["PlanVersion", strawberry.lazy("app.schema.plan_version")]] = connection(
         "Which plan versions contain it.",
         Relation(models.PlanVersion, "price_id", through=models.PlanVersionPrice, link="plan_version_id"),
+    )
+    invoice_lines: Connection[Annotated["InvoiceLine", strawberry.lazy("app.schema.invoice")]] = connection(
+        "What it has charged.", Relation(models.InvoiceLine, "price_id")
     )
 
 

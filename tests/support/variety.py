@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from app import models
 from app.billing.aggregation import Aggregation
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
 from app.billing.periods import BillingInterval
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,6 +94,11 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
     models.Customer: customer,
     models.Subscription: subscription,
     models.Invoice: invoice,
+    models.InvoiceLine: lambda n: {
+        "payment_term": (PaymentTerm.IN_ARREARS, PaymentTerm.IN_ADVANCE)[n % 2],
+        "period_start": instant(n),
+        "period_end": instant(n) + timedelta(days=31),
+    },
     models.Payment: lambda n: {"method": name(n)},
     models.ApiKey: api_key,
     models.MeterEvent: event,

@@ -3,8 +3,8 @@
 import strawberry
 
 from app import models
-from app.schema.enums import InvoiceReason, InvoiceStatus
-from app.schema.listings.listing import By, InstantRange, listing, one_of, within
+from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm
+from app.schema.listings.listing import By, InstantRange, listing, one_of, one_of_these, within
 from app.schema.scalars import CurrencyCode
 
 CUSTOMERS = "Of one of the customers with these ids; external ids are not looked up."
@@ -35,6 +35,26 @@ class InvoiceFilter:
     currencies: list[CurrencyCode] | None = one_of("currency", "In one of these currencies. Example: `[USD]`.")
     issued_at: InstantRange | None = within("issued_at", "When they were issued; never true of drafts.")
     due_at: InstantRange | None = within("due_at", "When they are to be paid; never true of drafts.")
+    created_at: InstantRange | None = within("created_at", CREATED)
+
+
+@listing(
+    models.InvoiceLine,
+    CREATED_AT=BY_CREATION,
+    PERIOD_START=By("period_start", "When what it covers begins."),
+    PERIOD_END=By("period_end", "When what it covers ends."),
+)
+class InvoiceLineFilter:
+    """Rows of `invoice_line`."""
+
+    invoice_ids: list[strawberry.ID] | None = one_of("invoice_id", "Of one of the invoices with these ids.")
+    price_ids: list[strawberry.ID] | None = one_of_these(
+        "price_id", models.Price, 'Of one of the prices with these ids or keys. Example: `["output-tokens-2026"]`.'
+    )
+    payment_terms: list[PaymentTerm] | None = one_of(
+        "payment_term", "With one of these payment terms. Example: `[IN_ARREARS]`."
+    )
+    period_start: InstantRange | None = within("period_start", "When what they cover begins.")
     created_at: InstantRange | None = within("created_at", CREATED)
 
 
