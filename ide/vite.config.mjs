@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
@@ -49,6 +49,14 @@ export default defineConfig({
       transform: {
         filter: { id: /graphiql-explorer/ },
         handler: code => code.replaceAll("console.error('arg mismatch between arg and selection', argType, argValue);", ''),
+      },
+    },
+    {
+      // In the form that `sha256sum -c` reads, so that a test finds what was edited after the build or is left of another.
+      name: 'checksums',
+      writeBundle({ dir }, bundle) {
+        const sum = file => createHash('sha256').update(readFileSync(join(dir, file))).digest('hex')
+        writeFileSync(join(dir, 'SHA256SUMS'), Object.keys(bundle).sort().map(file => `${sum(file)}  ${file}\n`).join(''))
       },
     },
     {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -31,6 +32,14 @@ _HEADERS = {
 
 
 class _Build(StaticFiles):
+    def get_path(self, scope: Scope) -> str:
+        # Under any other name of a file, with a slash more or a dot, the page's relative addresses would lead nowhere.
+        asked: str = scope["path"].removeprefix(scope["root_path"])
+        path = "index.html" if asked == "/" else super().get_path(scope)
+        if asked not in ("/", f"/{path}"):
+            raise HTTPException(404)
+        return path
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(_HEADERS)
@@ -48,5 +57,5 @@ def ide_routes(profile: Profile) -> list[BaseRoute]:
     return [
         Route("/", RedirectResponse("/graphiql"), methods=["GET"]),
         Route("/graphiql", RedirectResponse("/graphiql/"), methods=["GET"]),
-        Mount("/graphiql", _Build(directory=_BUILD, html=True)),
+        Mount("/graphiql", _Build(directory=_BUILD)),
     ]

@@ -9,7 +9,8 @@ import { createPortal } from 'react-dom'
 import { Bar } from './bar.jsx'
 import { pretty, storyTabs } from './quickstart.js'
 import { fetcherFor } from './server.js'
-import { useConnection, useRun } from './state.js'
+import { useRun } from './state.js'
+import { ownFirst } from './storage.js'
 import { USAGE } from './usage.jsx'
 
 const EXPLORER = explorerPlugin({ showAttribution: false })
@@ -39,8 +40,10 @@ function show(variables, given) {
 }
 
 export function App() {
-  const { environment, key } = useConnection()
-  const fetcher = useMemo(() => fetcherFor({ environment, key }, show), [environment, key])
+  const environment = useRun(run => run.environment)
+  const key = useRun(run => run.key)
+  // GraphiQL reads the schema again when it gets another.
+  const fetcher = useMemo(() => fetcherFor(show), [environment, key])
   return (
     <GraphiQL
       fetcher={fetcher}
@@ -48,6 +51,9 @@ export function App() {
       referencePlugin={DOC_EXPLORER_PLUGIN}
       visiblePlugin={EXPLORER}
       defaultTabs={TABS}
+      storage={ownFirst}
+      isHeadersEditorEnabled={false}
+      shouldPersistHeaders={false}
       defaultEditorToolsVisibility="variables"
       inputValueDeprecation
       schemaDescription

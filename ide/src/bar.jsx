@@ -1,16 +1,16 @@
 import { Button, ButtonGroup, useGraphiQL, useGraphiQLActions } from '@graphiql/react'
 import { useEffect, useState } from 'react'
 import { EDITION, renewed, storyTabs } from './quickstart.js'
-import { beginRun, useConnection, useEdition, useRun } from './state.js'
+import { beginRun, useEdition, useRun } from './state.js'
 
-/** Begins a new run: fresh suffix and empty variables in the story's tabs, and those that were closed again. */
-function useNewRun() {
+/** Takes the tabs over into a run: its suffix, empty variables, no answers, and the story's that were closed again. */
+function useTakeOver() {
   const { changeTab, moveTab, updateActiveTabValues } = useGraphiQLActions()
   const tabs = useGraphiQL(state => state.tabs)
-  const current = useGraphiQL(state => state.activeTabIndex)
+  const index = useGraphiQL(state => state.activeTabIndex)
   const keepEdits = useEdition().edition === EDITION
-  return (index = current) => {
-    const suffix = beginRun()
+  const suffix = useRun(run => run.suffix)
+  return () => {
     useEdition.setState({ edition: EDITION })
     const open = new Set(tabs.map(tab => tab.operationName))
     const closed = storyTabs(suffix).filter(tab => !open.has(tab.operationName))
@@ -20,17 +20,17 @@ function useNewRun() {
     moveTab([...others, ...closed])
     updateActiveTabValues(renewed(tabs[index], suffix, keepEdits))
     changeTab(index)
+    useRun.setState({ begun: true })
   }
 }
 
-/** Begins a run once the editors are there, unless this visit has one already. */
-function useFirstRun(newRun) {
+/** Shows a run that began, once the editors are there. */
+function useBegunRun() {
+  const takeOver = useTakeOver()
   const ready = useGraphiQL(state => Boolean(state.queryEditor && state.variableEditor && state.responseEditor))
   const begun = useRun(run => run.begun)
-  const { edition } = useEdition()
-  const isDue = !begun || edition !== EDITION
   useEffect(() => {
-    if (ready && isDue) newRun()
+    if (ready && !begun) takeOver()
   })
 }
 
@@ -44,7 +44,7 @@ function errorOf(text) {
 }
 
 function Status() {
-  const hasKey = useConnection(state => Boolean(state.key))
+  const hasKey = useRun(run => Boolean(run.key))
   const schema = useGraphiQL(state => state.schema)
   const error = useGraphiQL(state => state.fetchError)
   if (!hasKey) {
@@ -60,7 +60,7 @@ function Status() {
 }
 
 function Key({ onChange }) {
-  const key = useConnection(state => state.key)
+  const key = useRun(run => run.key)
   const [text, setText] = useState(key)
   const commit = event => {
     event.preventDefault()
@@ -83,7 +83,7 @@ function Key({ onChange }) {
 }
 
 function Environment({ onChange }) {
-  const current = useConnection(state => state.environment)
+  const current = useRun(run => run.environment)
   return (
     <ButtonGroup role="group" aria-label="Environment">
       {['sandbox', 'live'].map(kind => (
@@ -106,21 +106,20 @@ const openUsage = () => document.querySelector('button[aria-label="Show Report u
 /** The bar above: environment, key, how the server took it, and the run. */
 export function Bar() {
   const suffix = useRun(run => run.suffix)
-  const newRun = useNewRun()
-  useFirstRun(newRun)
-  // Ids of one environment, or of another key's merchant, mean nothing elsewhere.
-  const connect = change => {
-    useConnection.setState(change)
-    newRun()
+  const { changeTab } = useGraphiQLActions()
+  useBegunRun()
+  const playAgain = () => {
+    changeTab(0)
+    beginRun()
   }
   return (
     <header className="graphiql-container bg-bar">
       <span className="bg-name">Billgraph</span>
-      <Environment onChange={environment => connect({ environment })} />
-      <Key onChange={key => connect({ key })} />
+      <Environment onChange={environment => beginRun({ environment })} />
+      <Key onChange={key => beginRun({ key })} />
       <Status />
       <Button type="button" onClick={openUsage}>Report usage</Button>
-      <Button type="button" onClick={() => newRun(0)} title="Play the quickstart again, under names that are still free">
+      <Button type="button" onClick={playAgain} title="Play the quickstart again, under names that are still free">
         New run
       </Button>
       <span className="bg-run" title="Ends the names that may exist once in an environment">

@@ -49,10 +49,10 @@ export function storyTabs(suffix) {
 /** Tells one edition of the story from another, so that tabs kept from an older one are not played again. */
 export const EDITION = OPERATIONS.map(({ query }) => query).join('\n')
 
-/** What changes in an open tab when a new run begins: nothing where the tab is none of the story's. */
+/** What changes in an open tab when a new run begins: only the answer goes where the tab is none of the story's. */
 export function renewed(tab, suffix, keepEdits) {
   const operation = OPERATIONS.find(({ name }) => name === tab.operationName)
-  if (!operation) return {}
+  if (!operation) return { response: null }
   const query = suffixed(keepEdits ? tab.query : operation.query, suffix)
   return { query, variables: pretty(operation.variables), response: null }
 }

@@ -11,13 +11,27 @@ export function address(environment, path) {
   return new URL(`../${PREFIXES[environment]}${path}`, location.href).href
 }
 
-async function post({ environment, key }, path, body, headers = {}) {
-  return fetch(address(environment, path), {
+async function post({ environment, key }, path, body) {
+  const response = await fetch(address(environment, path), {
     method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    headers: { accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${key}` },
     body,
     credentials: 'omit',
   })
+  return { response, answer: await response.json() }
+}
+
+// The schema outlives a run: GraphiQL asks for it once for an environment and a key.
+function isOver(run, operation) {
+  const now = useRun.getState()
+  const marks = operation?.name?.value === 'IntrospectionQuery' ? ['environment', 'key'] : ['suffix']
+  return marks.some(mark => run[mark] !== now[mark])
+}
+
+/** What the request gives, or nothing ever where its run is over: GraphiQL shows what settles, even an error, in the next. */
+async function unlessOver(run, request, operation) {
+  await Promise.allSettled([request])
+  return isOver(run, operation) ? new Promise(() => {}) : request
 }
 
 // Right after a change of tabs GraphiQL still names the operation of the other one; a document's only one is meant.
@@ -31,30 +45,31 @@ function operationIn(query, name) {
 }
 
 /** A fetcher that fills in what variables were left empty, shows it by `show`, and remembers what mutations made. */
-export function fetcherFor(connection, show) {
-  return async ({ query, variables: given, operationName }, { headers } = {}) => {
-    if (!connection.key) return { errors: [{ message: NO_KEY }] }
+export function fetcherFor(show) {
+  return async ({ query, variables: given, operationName }) => {
+    const run = useRun.getState()
+    if (!run.key) return { errors: [{ message: NO_KEY }] }
     const operation = operationIn(query, operationName)
-    const { variables, missing } = filled(operation, given, useRun.getState().ids)
+    const { variables, missing } = filled(operation, given, run.ids)
     if (missing.length) return { errors: missing.map(message => ({ message })) }
     if (operation?.variableDefinitions.length) show(variables, given)
     const body = JSON.stringify({ query, variables, operationName: operation?.name?.value })
-    const response = await post(connection, 'graphql', body, { accept: 'application/json', ...headers })
-    const answer = await response.json()
+    const { answer } = await unlessOver(run, post(run, 'graphql', body), operation)
     if (operation?.operation === 'mutation' && answer.data) remember(idsIn(answer.data))
     return answer
   }
 }
 
-/** Reports one event; returns the status and the answer as text. */
-export async function reportEvent(connection, text) {
-  if (!connection.key) return { status: '', text: NO_KEY }
+/** Reports one event, and keeps the status and the answer as text. */
+export async function reportEvent(text) {
+  const run = useRun.getState()
+  const show = (status, words) => useRun.setState({ answer: { status, text: words } })
+  if (!run.key) return show('', NO_KEY)
   try {
-    const response = await post(connection, 'v0/events', text)
-    const answer = await response.json()
+    const { response, answer } = await unlessOver(run, post(run, 'v0/events', text))
     if (response.ok) remember({ eventId: answer.id })
-    return { status: `${response.status} ${response.statusText}`, text: JSON.stringify(answer, null, 2) }
+    show(`${response.status} ${response.statusText}`, JSON.stringify(answer, null, 2))
   } catch (error) {
-    return { status: '', text: error.message }
+    show('', error.message)
   }
 }

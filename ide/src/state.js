@@ -1,27 +1,39 @@
 import { create } from 'zustand'
 import { createJSONStorage, persist } from 'zustand/middleware'
-import { newSuffix } from './quickstart.js'
+import { EDITION, newSuffix } from './quickstart.js'
+import { ownFirst } from './storage.js'
 
-/** Where requests go and with which key: kept by this browser, and sent nowhere else. */
-export const useConnection = create(persist(() => ({ environment: 'sandbox', key: '' }), { name: 'billgraph:connection' }))
+const KEY = 'billgraph:key'
 
 /** Which edition of the story the tabs that this browser keeps are of. */
-export const useEdition = create(persist(() => ({ edition: null }), { name: 'billgraph:edition' }))
+export const useEdition = create(
+  persist(() => ({ edition: null }), { name: 'billgraph:edition', storage: createJSONStorage(() => ownFirst) }),
+)
 
-const newRun = () => ({ suffix: newSuffix(), ids: {}, event: null, answer: null })
+const newRun = () => ({ suffix: newSuffix(), begun: false, ids: {}, event: null, answer: null })
 
-/** One telling of the story: its suffix, and what the answers named. A reload keeps it, a visit begins another. */
+/** What this browser tab goes on with: of a run under another key, or of an older story, only the environment. */
+function resumed(kept, fresh) {
+  const isSame = kept?.key === fresh.key && useEdition.getState().edition === EDITION
+  return isSame ? { ...fresh, ...kept } : { ...fresh, environment: kept?.environment ?? fresh.environment }
+}
+
+/**
+ * One telling of the story: the environment and the key it is told with, its suffix, and what the answers named.
+ * It belongs to the browser tab, whose reload keeps it; a visit begins another, in the sandbox.
+ */
 export const useRun = create(
-  persist(() => ({ ...newRun(), begun: false }), {
+  persist(() => ({ environment: 'sandbox', key: localStorage.getItem(KEY) ?? '', ...newRun() }), {
     name: 'billgraph:run',
     storage: createJSONStorage(() => sessionStorage),
+    merge: resumed,
   }),
 )
 
-export function beginRun() {
-  const run = newRun()
-  useRun.setState({ ...run, begun: true })
-  return run.suffix
+/** Begins a run, in another environment or with another key where one is given; ids of the one before mean nothing there. */
+export function beginRun(change) {
+  if (change?.key !== undefined) localStorage.setItem(KEY, change.key)
+  useRun.setState({ ...newRun(), ...change })
 }
 
 export function remember(ids) {

@@ -1,7 +1,7 @@
 import { Button } from '@graphiql/react'
 import { address, reportEvent } from './server.js'
 import { pretty, storyEvent } from './quickstart.js'
-import { useConnection, useRun } from './state.js'
+import { useRun } from './state.js'
 
 const Icon = () => (
   <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" aria-hidden="true">
@@ -10,15 +10,13 @@ const Icon = () => (
 )
 
 function Usage() {
-  const connection = useConnection()
-  const { suffix, ids, event, answer } = useRun()
+  const { environment, suffix, ids, event, answer } = useRun()
   const text = event ?? pretty(storyEvent(ids.customerId, suffix))
-  const send = async () => useRun.setState({ answer: await reportEvent(connection, text) })
   return (
     <section className="bg-usage" aria-label="Report usage">
       <div className="graphiql-doc-explorer-title">Report usage</div>
       <p>
-        Events come by REST, with the same key: <code>POST {new URL(address(connection.environment, 'v0/events')).pathname}</code>
+        Events come by REST, with the same key: <code>POST {new URL(address(environment, 'v0/events')).pathname}</code>
       </p>
       {!ids.customerId && <p>Run CreateCustomer first: the event's subject is the customer's id.</p>}
       <textarea
@@ -27,7 +25,7 @@ function Usage() {
         value={text}
         onChange={change => useRun.setState({ event: change.target.value })}
       />
-      <Button type="button" onClick={send}>Send the event</Button>
+      <Button type="button" onClick={() => reportEvent(text)}>Send the event</Button>
       {answer && (
         <output aria-label="Answer">
           <b>{answer.status}</b>

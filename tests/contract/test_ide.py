@@ -56,11 +56,17 @@ async def test_what_a_hash_names_is_kept_and_the_page_is_asked_for_again(client:
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize(
-    "path", ["/graphiql/none.js", "/graphiql/../ide.py", "/graphiql/%2e%2e/ide.py", "/graphiql//etc"]
-)
-async def test_nothing_but_the_build_is_served(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.get(path)
+# The client takes bare dots out before it asks.
+ELSEWHERE = ["/none.js", "/%2e%2e/ide.py", "//etc"]
+BY_ANOTHER_NAME = ["//", "/index.html/", "//index.html", "/%2e/index.html", "/assets/%2e%2e/index.html"]
+FOLDERS = ["/%2e", "/%2e/", "/assets", "/assets/", "/assets/%2e%2e"]
+
+
+@pytest.mark.parametrize("path", [*ELSEWHERE, *BY_ANOTHER_NAME, *FOLDERS])
+async def test_nothing_but_the_build_is_served_and_each_file_under_its_name(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(f"/graphiql{path}", headers={"host": "elsewhere.test"})
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
@@ -84,6 +90,16 @@ def test_the_page_was_built_from_the_sources_and_the_quickstart_as_they_are() ->
     for name in sorted(names):
         digest.update(names[name].read_bytes())
     assert f'<meta name="built-from" content="{digest.hexdigest()}">' in PAGE, "rebuild it: see ide/README.md"
+
+
+def test_the_build_is_as_it_was_built() -> None:
+    sums = {
+        path.relative_to(BUILD).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in BUILD.rglob("*")
+        if path.is_file() and path.name != "SHA256SUMS"
+    }
+    listed = [line.split("  ") for line in (BUILD / "SHA256SUMS").read_text().splitlines()]
+    assert sums == {name: digest for digest, name in listed}, "rebuild it: see ide/README.md"
 
 
 def test_the_build_is_small_and_says_what_it_is_made_of() -> None:

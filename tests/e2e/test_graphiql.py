@@ -20,6 +20,10 @@ BEFORE_USAGE = (
 AFTER_USAGE = ("WhatHappened", "Usage", "EndOfMonth", "ReadInvoice", "WhatWouldItCost")
 BUTTON = "[...document.querySelectorAll('button')].find(button => button.textContent === '{}')"
 MODEL = "window.__MONACO?.editor.getModels().find(model => model.uri.path.endsWith('{}'))?.getValue()"
+EXECUTE = "document.querySelector('.graphiql-execute-button')"
+RUN = "document.querySelector('.bg-run code').textContent"
+ENVIRONMENT = "document.querySelector('.bg-bar [aria-pressed=true]').textContent"
+KEPT_TABS = "{}['graphiql:tabState'].includes('acme-1-{}')"
 SHOWN = "document.querySelector('.bg-status').dataset.state === '{}'"
 
 
@@ -51,10 +55,9 @@ def tabs(page: Page) -> list[str]:
 
 def execute(page: Page, name: str) -> dict[str, Any]:
     """Go to a tab, press execute, and return the data that is shown; no payload may report a user error."""
-    page.click(BUTTON.format(name))
-    page.wait_for(f"{MODEL.format('operation.graphql')}.includes(' {name}')")
+    go_to(page, name)
     page.evaluate(f"{MODEL.format('response.json').removesuffix('?.getValue()')}.setValue('')")
-    page.click("document.querySelector('.graphiql-execute-button')")
+    page.click(EXECUTE)
     answer = json.loads(
         page.wait_for(f"!document.querySelector('.graphiql-spinner') && {MODEL.format('response.json')}")
     )
@@ -73,11 +76,33 @@ def report_usage(page: Page) -> dict[str, Any]:
     return answer
 
 
-def reload(page: Page, server: Server) -> str:
-    """Open the page again and return the suffix of the run it shows."""
+def hold_answers(page: Page) -> None:
+    """Keep back the answers to what the page asks for from now on, until `ask` is put back and `letGo` is called."""
+    page.evaluate(
+        """
+        window.ask = fetch
+        window.held = 0
+        const free = new Promise(done => { window.letGo = done })
+        window.fetch = async (...request) => {
+          const answer = await ask(...request)
+          window.held += 1
+          await free
+          return answer
+        }
+        """
+    )
+
+
+def go_to(page: Page, name: str) -> None:
+    page.click(BUTTON.format(name))
+    page.wait_for(f"{MODEL.format('operation.graphql')}.includes(' {name}')")
+
+
+def reload(page: Page, server: Server, state: str = "ready") -> str:
+    """Open the page again, and return the suffix of the run it shows when its status is that."""
     page.open(f"{server.base}/graphiql/")
-    page.wait_for(f"document.querySelector('.bg-status') && {SHOWN.format('ready')}")
-    suffix: str = page.evaluate("document.querySelector('.bg-run code').textContent")
+    page.wait_for(f"document.querySelector('.bg-status') && {SHOWN.format(state)}")
+    suffix: str = page.evaluate(RUN)
     return suffix
 
 
@@ -114,6 +139,12 @@ def test_the_quickstart_is_played_by_mouse_and_again(server: Server, page: Page)
     assert elsewhere == {"/", "/sandbox/graphql", "/sandbox/v0/events"}
     assert page.complaints == []
 
+    # The key is the only secret a person can enter, and kept in one place for all browser tabs.
+    assert page.evaluate(f"{BUTTON.format('Variables')} && !{BUTTON.format('Headers')}")
+    assert page.evaluate(f"Object.keys(localStorage).filter(name => localStorage[name].includes('{server.key}'))") == [
+        "billgraph:key"
+    ]
+
 
 def test_keys_environments_and_mistakes_are_answered_in_words(server: Server, page: Page) -> None:
     enter_key(page, "sk_wrong")
@@ -121,9 +152,8 @@ def test_keys_environments_and_mistakes_are_answered_in_words(server: Server, pa
     assert page.evaluate("document.querySelector('.bg-status').textContent").startswith("A valid API key is needed")
     enter_key(page, server.key)
     page.wait_for(SHOWN.format("ready"))
-    page.click(BUTTON.format("Subscribe"))
-    page.wait_for(f"{MODEL.format('operation.graphql')}.includes(' Subscribe')")
-    page.click("document.querySelector('.graphiql-execute-button')")
+    go_to(page, "Subscribe")
+    page.click(EXECUTE)
     assert "$customerId is empty. Run CreateCustomer first" in page.wait_for(MODEL.format("response.json"))
 
     page.click(BUTTON.format("live"))
@@ -132,10 +162,54 @@ def test_keys_environments_and_mistakes_are_answered_in_words(server: Server, pa
     live = server.gql("{ products(first: 5) { nodes { name } } }")
     assert live["products"]["nodes"] == [{"name": "LLM Inference Engine"}]
 
-    # A reload keeps the key, the environment and what was learned; another visit keeps the first two.
+    # A reload keeps the key, the environment and what was learned; another visit keeps the key.
     run = reload(page, server)
     execute(page, "DefineFee")
     assert server.gql("{ fees(first: 5) { totalCount } }")["fees"]["totalCount"] == 1
     page.evaluate("sessionStorage.clear()")
     assert reload(page, server) != run
     assert json.loads(page.wait_for(MODEL.format("variables.json"))) == {"productId": ""}
+
+
+def test_a_run_stays_in_its_environment_and_its_browser_tab(server: Server, page: Page) -> None:
+    enter_key(page, server.key)
+    page.wait_for(SHOWN.format("ready"))
+    execute(page, "CreateCustomer")
+    run = page.evaluate(RUN)
+    page.wait_for(KEPT_TABS.format("sessionStorage", run))
+    mine = page.evaluate("({...sessionStorage})")
+
+    # What is on its way when the environment changes is no answer of the next one.
+    hold_answers(page)
+    go_to(page, "DefineProduct")
+    page.click(EXECUTE)
+    page.click(BUTTON.format("Report usage"))
+    page.click(BUTTON.format("Send the event"))
+    page.wait_for("held === 2")
+    page.evaluate("window.fetch = ask")
+    page.click(BUTTON.format("live"))
+    page.wait_for(SHOWN.format("ready"))
+    page.evaluate("letGo(), new Promise(done => setTimeout(done, 100))")
+    assert page.evaluate(MODEL.format("response.json")) == ""
+    assert page.evaluate("!document.querySelector('.bg-usage output')")
+    for name, variable in (("DefineFee", "productId"), ("WhatHappened", "eventId")):
+        go_to(page, name)
+        page.click(EXECUTE)
+        page.wait_for(f"{MODEL.format('response.json')}.includes('${variable} is empty')")
+
+    # Another browser tab begins in the sandbox, and goes live while a third one changes the key.
+    page.evaluate("sessionStorage.clear()")
+    reload(page, server)
+    assert page.evaluate(ENVIRONMENT) == "sandbox"
+    page.evaluate("localStorage['billgraph:key'] = 'sk_newer'")
+    page.click(BUTTON.format("live"))
+    page.wait_for(KEPT_TABS.format("localStorage", page.evaluate(RUN)))
+    assert page.evaluate("localStorage['billgraph:key']") == "sk_newer"
+
+    # Back in the first one, as it was before: all is there under the same key, and a new run under another.
+    page.evaluate(f"Object.assign(sessionStorage, {json.dumps(mine)}), localStorage['billgraph:key'] = '{server.key}'")
+    assert reload(page, server) == run
+    assert page.evaluate(ENVIRONMENT) == "sandbox"
+    assert f"acme-1-{run}" in page.wait_for(MODEL.format("operation.graphql"))
+    page.evaluate("localStorage['billgraph:key'] = 'sk_newer'")
+    assert reload(page, server, "error") != run
