@@ -78,7 +78,7 @@ class Api:
 def read_answer(response: httpx.Response) -> dict[str, Any] | None:
     """Return the JSON object that a response holds, or None where it holds none."""
     try:
-        answer = strict_json.decode(response.content, MAX_ANSWER_DEPTH)
+        answer = strict_json.decode(response.content, MAX_ANSWER_DEPTH, any_number=True)
     except strict_json.MalformedJson:
         return None
     return answer if isinstance(answer, dict) else None

@@ -1,5 +1,6 @@
 """What the command line says of answers it can't use: always a sentence, never a traceback."""
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -63,6 +64,19 @@ def test_a_refused_event_names_its_fields() -> None:
     answer = httpx.Response(400, json={"message": "The event has invalid fields.", "errors": errors})
     with answering(answer) as api, pytest.raises(CommandError, match=r"answered 400: type: Must be given\.$"):
         api.post_event({})
+
+
+@pytest.mark.parametrize("number", ["1.2E+101", "1E-102", "9" * 99 + "e100", "-1.5e-199", "7" * 300])
+def test_numbers_beyond_the_bounds_of_input_are_read(number: str) -> None:
+    with answering(httpx.Response(200, text=f'{{"data": {{"n": {number}}}}}')) as api:
+        assert str(api.run("{ n }")["n"]) == str(Decimal(number) if "e" in number.lower() else int(number))
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e" + "9" * 30, "NaN"])
+def test_numbers_that_nobody_can_read_are_explained(number: str) -> None:
+    answer = httpx.Response(200, text=f'{{"data": {{"n": {number}}}}}')
+    with answering(answer) as api, pytest.raises(CommandError, match="is not Billgraph's API"):
+        api.run("{ n }")
 
 
 def test_a_request_carries_the_key_to_its_environment_and_numbers_keep_their_digits() -> None:
