@@ -49,6 +49,8 @@ def export_to_file(api: Api, path: Path, *, resume: bool) -> int:
     Where the export stands is kept beside the file until it is complete. What an interruption left half-written behind
     that place is cut off.
     """
+    if not path.name:
+        raise CommandError(f"{path} is a folder; name a file in it.")
     marker = path.with_name(f"{path.name}.cursor")
     place = _resumed(path, marker) if resume else None
     if place is None:

@@ -1,6 +1,5 @@
 """billgraph events export, import."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from app.cli.client import Api
 from app.cli.event_export import export_to_file, export_to_stream
 from app.cli.event_import import import_file, import_stream
 from app.cli.target import DEFAULT_URL, KeyOption, SandboxOption, UrlOption, find_target
-from app.cli.terminal import say
+from app.cli.terminal import say, standard_input, standard_output
 
 STANDARD = "-"
 events_cli = typer.Typer(no_args_is_help=True, help="Events of a running server as lines of JSON: export, import.")
@@ -32,7 +31,7 @@ def export_events(
     """
     with Api(find_target(url, key, sandbox=sandbox)) as api:
         if file == STANDARD:
-            count = export_to_stream(api, sys.stdout.buffer)
+            count = export_to_stream(api, standard_output())
         else:
             count = export_to_file(api, Path(file), resume=resume)
     say(f"{count} events exported")
@@ -57,7 +56,7 @@ def import_events(
     """
     with Api(find_target(url, key, sandbox=sandbox)) as api:
         if file == STANDARD:
-            tally = import_stream(api, sys.stdin.buffer, None, in_flight)
+            tally = import_stream(api, standard_input(), None, in_flight)
         else:
             tally = import_file(api, Path(file), in_flight)
     say(tally.summary)

@@ -39,6 +39,13 @@ def graphql(**answer: Any) -> httpx.Response:
         (httpx.Response(200, text="hello"), "is not Billgraph's API"),
         (httpx.Response(200, json=[1]), "is not Billgraph's API"),
         (httpx.Response(200, json={"data": None}), "is not Billgraph's API"),
+        (graphql(errors=["Not found"]), "is not Billgraph's API"),
+        (graphql(errors=[{"message": "x", "extensions": None}]), "x"),
+        (graphql(data={"merchant": None}), "is not Billgraph's API"),
+        (graphql(data={}), "is not Billgraph's API"),
+        (httpx.Response(404, json={"message": "Not Found", "errors": None}), "answered 404: Not Found"),
+        (httpx.Response(422, json={"message": "I", "errors": ["bad"]}), "answered 422: I"),
+        (httpx.DecodingError("gzip"), "is not Billgraph's API: it sent an answer whose compression is broken"),
         (httpx.Response(503, json={"errors": [{"message": "Try again."}]}), "answered 503: Try again."),
         (graphql(errors=[{"message": "one"}, {"message": "two"}]), "one; two"),
         (graphql(errors=[{"message": "needs x", "extensions": {"code": "FORBIDDEN"}}]), "may not do this: needs x"),
@@ -94,11 +101,37 @@ def test_a_request_carries_the_key_to_its_environment_and_numbers_keep_their_dig
 
 @pytest.mark.parametrize(
     "url",
-    ["", "127.0.0.1:8000", "ftp://x", "http://", "http://[", "http://a b", "http://a:x", "http://a?b=c", "http://ä"],
+    [
+        *(
+            "",
+            "127.0.0.1:8000",
+            "ftp://x",
+            "http://",
+            "http://[",
+            "http://a b",
+            "http://a:x",
+            "http://a?b=c",
+            "http://ä",
+        ),
+        *("http://1.2.3.999", "http://[v1.x]/", "http://a..b", f"http://{'a' * 64}.b", "http://xn--a"),
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(CommandError, match="--url must be"):
         find_target(url, "sk_1", sandbox=False)
+
+
+def test_an_address_never_holds_a_password_that_is_shown() -> None:
+    with pytest.raises(CommandError, match="no password") as refused:
+        find_target("https://user:secret@a", "sk_1", sandbox=False)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("proxy", ["ftp://a", "http://a:x", "socks9://a:1"])
+def test_a_proxy_that_is_none_is_explained(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(CommandError, match="ALL_PROXY"):
+        Api(TARGET)
 
 
 def test_a_key_is_asked_for_and_never_shown() -> None:

@@ -87,6 +87,12 @@ def test_an_export_never_overwrites_what_it_did_not_write(tmp_path: Path) -> Non
         Pages().export(tmp_path / "no" / "such" / "folder")
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_is_no_file_to_export_to(name: str) -> None:
+    with pytest.raises(CommandError, match="is a folder"):
+        Pages().export(Path(name))
+
+
 CONTENT = b"one\ntwo\nthree\n"
 
 
