@@ -27,6 +27,9 @@ class Api:
         self.target = target
         try:
             self._http = httpx.Client(headers=target.headers, timeout=TIMEOUT, transport=transport)
+        except OSError as error:
+            what = f"The certificates to trust can't be read: {error.strerror}."
+            raise CommandError(f"{what} SSL_CERT_FILE and SSL_CERT_DIR say where they are.") from error
         except (httpx.InvalidURL, ValueError, ImportError) as error:
             names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
             raise CommandError(f"The proxy that {names} describe can't be used: {error}") from error
@@ -92,6 +95,8 @@ def explain_failure(error: httpx.RequestError, target: Target) -> str:
     """Say why there was no answer at all."""
     if isinstance(error, httpx.DecodingError):
         return _explain_stranger(target, "an answer whose compression is broken")
+    if isinstance(error, httpx.ConnectError) and "SSL" in str(error):  # all that is left of its cause
+        return f"No safe connection to {target.url} can be made: {error}."
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"No server answers at {target.url}. Is `billgraph serve` running there?"
     if isinstance(error, httpx.TimeoutException):

@@ -1,6 +1,7 @@
 """What the command line says of answers it can't use: always a sentence, never a traceback."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ def graphql(**answer: Any) -> httpx.Response:
     ("answer", "sentence"),
     [
         (httpx.ConnectError("refused"), "No server answers at http://127.0.0.1:8000. Is `billgraph serve` running"),
+        (httpx.ConnectError("[SSL: X] wrong version"), "No safe connection to http://127.0.0.1:8000 can be made: [SSL"),
         (httpx.ReadTimeout("slow"), "did not answer within"),
         (httpx.RemoteProtocolError("cut"), "The connection to http://127.0.0.1:8000 broke off: cut."),
         (httpx.ReadError(""), "broke off: ReadError."),
@@ -131,6 +133,12 @@ def test_an_address_never_holds_a_password_that_is_shown() -> None:
 def test_a_proxy_that_is_none_is_explained(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(CommandError, match="ALL_PROXY"):
+        Api(TARGET)
+
+
+def test_certificates_that_are_not_there_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(CommandError, match="SSL_CERT_FILE"):
         Api(TARGET)
 
 
