@@ -9,7 +9,6 @@ import typer
 from graphql import GraphQLInputType
 
 from app.cli.catalog_file import (
-    STANDARD,
     CatalogFile,
     FileFormat,
     format_of,
@@ -18,7 +17,8 @@ from app.cli.catalog_file import (
 )
 from app.cli.catalog_report import has_changes, show_changes
 from app.cli.client import Api
-from app.cli.target import DEFAULT_URL, CommandError, KeyOption, SandboxOption, UrlOption, find_target
+from app.cli.state_file import replace_file
+from app.cli.target import DEFAULT_URL, STANDARD, CommandError, KeyOption, SandboxOption, UrlOption, find_target
 from app.cli.terminal import say, standard_output
 from app.graphql import schema
 
@@ -115,13 +115,21 @@ def export(
     if file == STANDARD:
         standard_output().write(written)
         return
+    _keep(Path(file), written, force=force)
+
+
+def _keep(path: Path, written: bytes, *, force: bool) -> None:
+    """Write a file; one that is replaced stays as it is until the new one is whole."""
     try:
-        with Path(file).open("wb" if force else "xb") as stream:
+        if force and path.is_file():
+            replace_file(path.resolve(), written)
+            return
+        with path.open("wb" if force else "xb") as stream:
             stream.write(written)
     except FileExistsError as error:
-        raise CommandError(f"{file} is there already; --force replaces it.") from error
+        raise CommandError(f"{path} is there already; --force replaces it.") from error
     except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}.") from error
+        raise CommandError(f"{path}: {error.strerror}.") from error
 
 
 def catalog_type() -> GraphQLInputType:

@@ -14,13 +14,12 @@ from graphql.utilities import validate_input_value
 
 from app import strict_json
 from app.cli.file_problems import Path, Problem, UnreadableFile, describe
-from app.cli.target import CommandError
+from app.cli.target import STANDARD, CommandError
 from app.cli.terminal import standard_input
 from app.cli.yaml_reader import Reading, read_yaml
 from app.cli.yaml_writer import write_yaml
 
 MAX_BYTES = 1_048_576
-STANDARD = "-"
 
 
 class FileFormat(StrEnum):

@@ -8,10 +8,9 @@ import typer
 from app.cli.client import Api
 from app.cli.event_export import export_to_file, export_to_stream
 from app.cli.event_import import import_file, import_stream
-from app.cli.target import DEFAULT_URL, KeyOption, SandboxOption, UrlOption, find_target
+from app.cli.target import DEFAULT_URL, STANDARD, KeyOption, SandboxOption, UrlOption, find_target
 from app.cli.terminal import say, standard_input, standard_output
 
-STANDARD = "-"
 events_cli = typer.Typer(no_args_is_help=True, help="Events of a running server as lines of JSON: export, import.")
 
 

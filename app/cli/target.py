@@ -18,6 +18,8 @@ KeyOption = Annotated[
     ),
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="The sandbox instead of the live environment.")]
+#: The file that is stdin or stdout.
+STANDARD = "-"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 

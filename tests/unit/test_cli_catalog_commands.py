@@ -108,6 +108,14 @@ def test_an_export_replaces_a_file_only_when_told(monkeypatch: pytest.MonkeyPatc
     assert run("export", "-").output == "plans: []\n"
 
 
+def test_a_file_that_can_not_be_replaced_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    Stub(monkeypatch)
+    Path(f"{file}.new").symlink_to("/dev/full")
+    refused = run("export", file, "--force")
+    assert "No space left" in str(refused.exception)
+    assert Path(file).read_text() == "products: []\n"
+
+
 def test_changes_are_shown_with_their_fields_and_whom_they_affect(capsys: pytest.CaptureFixture[str]) -> None:
     names = [{"name": f"C{number}"} for number in range(10)]
     fields = [{"field": "name", "before": "A\x1b[31m\nB", "after": None}]
