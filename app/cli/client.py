@@ -115,6 +115,10 @@ def explain_response(response: httpx.Response, target: Target) -> str:
         return f"The server at {target.url} does not take this API key. `billgraph keys list` shows which are valid."
     if response.status_code == httpx.codes.FORBIDDEN:
         return f"The key may not do this: {message}"
+    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return (
+            f"The server at {target.url} takes no more: {message} Set BILLGRAPH_MAX_GRAPHQL_BODY there to more bytes."
+        )
     return f"The server at {target.url} answered {response.status_code}: {message}"
 
 

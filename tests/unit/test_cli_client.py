@@ -47,6 +47,7 @@ def graphql(**answer: Any) -> httpx.Response:
         (graphql(data={}), "is not Billgraph's API"),
         (httpx.Response(404, json={"message": "Not Found", "errors": None}), "answered 404: Not Found"),
         (httpx.Response(422, json={"message": "I", "errors": ["bad"]}), "answered 422: I"),
+        (httpx.Response(413, json={"message": "Too large."}), "Too large. Set BILLGRAPH_MAX_GRAPHQL_BODY there"),
         (httpx.DecodingError("gzip"), "is not Billgraph's API: it sent an answer whose compression is broken"),
         (httpx.Response(503, json={"errors": [{"message": "Try again."}]}), "answered 503: Try again."),
         (graphql(errors=[{"message": "one"}, {"message": "two"}]), "one; two"),
