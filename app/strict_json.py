@@ -7,7 +7,7 @@ surrogate in any text. Numbers with a point or exponent become Decimal, so that 
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 MAX_DIGITS = 100
 MAX_EXPONENT = 100
@@ -20,13 +20,16 @@ class MalformedJson(ValueError):
     """The bytes are no JSON we accept; the message says why, in words safe to send back."""
 
 
-def decode(body: bytes, max_depth: int = MAX_DEPTH) -> object:
-    """Return the value of a JSON text: dict, list, str, int, Decimal, bool or None; raise MalformedJson otherwise."""
+def decode(body: bytes, max_depth: int = MAX_DEPTH, *, any_number: bool = False) -> object:
+    """Return the value of a JSON text: dict, list, str, int, Decimal, bool or None; raise MalformedJson otherwise.
+
+    `any_number` takes numbers beyond the bounds, as our own answers may hold them: 12e100 is written back as 1.2E+101.
+    """
     try:
         value: object = json.loads(
             body.decode("utf-8"),
-            parse_int=_parse_int,
-            parse_float=_parse_decimal,
+            parse_int=_parse_large_int if any_number else _parse_int,
+            parse_float=_parse_large_decimal if any_number else _parse_decimal,
             parse_constant=_refuse_constant,
             object_pairs_hook=_members,
         )
@@ -65,6 +68,20 @@ def _parse_int(literal: str) -> int:
 def _parse_decimal(literal: str) -> Decimal:
     _check_number(literal)
     return Decimal(literal)
+
+
+def _parse_large_int(literal: str) -> int:
+    try:
+        return int(literal)
+    except ValueError as error:
+        raise MalformedJson("a number has too many digits") from error
+
+
+def _parse_large_decimal(literal: str) -> Decimal:
+    try:
+        return Decimal(literal)
+    except InvalidOperation as error:
+        raise MalformedJson("a number's exponent is too large") from error
 
 
 def _check_number(literal: str) -> None:

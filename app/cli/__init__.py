@@ -1,6 +1,7 @@
 """What a user types: the commands of domain.md section 11."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -11,7 +12,6 @@ from app.cli.keys import keys_cli
 from app.cli.server import cli as server_cli
 from app.cli.target import CommandError
 from app.cli.terminal import say
-from app.db import database_failed
 
 cli = typer.Typer(
     help="Billgraph: an open GraphQL billing API.",
@@ -27,14 +27,20 @@ cli.command()(demo)
 
 
 def main() -> None:
-    """Run a command; a database that does not answer is said in a sentence."""
+    """Run a command; what keeps it from its work is said in a sentence."""
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except CommandError as error:
-        say(str(error))
-        sys.exit(1)
-    except Exception as error:  # only a database that is away becomes a sentence; the rest is raised
-        if not database_failed(error):
-            raise
-        say(f"The database does not answer: {type(error).__name__}. BILLGRAPH_DATABASE_URL names it.")
-        sys.exit(1)
+        _end(str(error))
+    except OSError as error:
+        names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        _end(f"{': '.join([*names, error.strerror or str(error) or type(error).__name__])}.")
+
+
+def _end(message: str) -> NoReturn:
+    say(message)
+    sys.exit(1)

@@ -9,7 +9,6 @@ import typer
 from graphql import GraphQLInputType
 
 from app.cli.catalog_file import (
-    STANDARD,
     CatalogFile,
     FileFormat,
     format_of,
@@ -18,8 +17,9 @@ from app.cli.catalog_file import (
 )
 from app.cli.catalog_report import has_changes, show_changes
 from app.cli.client import Api
-from app.cli.target import DEFAULT_URL, CommandError, KeyOption, SandboxOption, UrlOption, find_target
-from app.cli.terminal import say
+from app.cli.state_file import replace_file
+from app.cli.target import DEFAULT_URL, STANDARD, CommandError, KeyOption, SandboxOption, UrlOption, find_target
+from app.cli.terminal import say, standard_output
 from app.graphql import schema
 
 APPLY = """
@@ -39,7 +39,8 @@ mutation CatalogApply($input: CatalogApplyInput!) {
 }
 """
 EXPORT = "{ catalogExport }"
-CHANGES_PENDING = 2
+#: 2 is a wrong command line.
+CHANGES_PENDING = 3
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 catalog_cli = typer.Typer(
@@ -57,7 +58,7 @@ def plan(
     file: FileArgument,
     form: FormatOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a flag
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 2 where something would change.")] = False,  # noqa: FBT002 - a flag
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 where something would change.")] = False,  # noqa: FBT002 - a flag
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
     sandbox: SandboxOption = False,  # noqa: FBT002 - a flag
@@ -84,6 +85,8 @@ def apply(
     sandbox: SandboxOption = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Make the catalog what FILE says, all of it or nothing. Asks before anything is changed."""
+    if as_json and not yes:
+        raise CommandError("--json needs --yes: a script that reads the answer can't be asked.")
     if not yes and (file == STANDARD or not console_is_answered()):
         raise CommandError("Nobody can be asked here: look at `billgraph catalog plan`, then apply with --yes.")
     catalog = load_catalog(file, form, catalog_type())
@@ -92,7 +95,7 @@ def apply(
             changes = _apply(api, catalog, dry_run=True, as_json=False)
             if not has_changes(changes):
                 return
-            typer.confirm("Apply this?", abort=True)
+            typer.confirm("Apply this?", abort=True, err=True)
         _apply(api, catalog, dry_run=False, as_json=as_json)
 
 
@@ -110,15 +113,23 @@ def export(
     with Api(find_target(url, key, sandbox=sandbox)) as api:
         written = write_catalog(api.run(EXPORT)["catalogExport"], chosen).encode()
     if file == STANDARD:
-        sys.stdout.buffer.write(written)
+        standard_output().write(written)
         return
+    _keep(Path(file), written, force=force)
+
+
+def _keep(path: Path, written: bytes, *, force: bool) -> None:
+    """Write a file; one that is replaced stays as it is until the new one is whole."""
     try:
-        with Path(file).open("wb" if force else "xb") as stream:
+        if force and path.is_file():
+            replace_file(path.resolve(), written)
+            return
+        with path.open("wb" if force else "xb") as stream:
             stream.write(written)
     except FileExistsError as error:
-        raise CommandError(f"{file} is there already; --force replaces it.") from error
+        raise CommandError(f"{path} is there already; --force replaces it.") from error
     except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}.") from error
+        raise CommandError(f"{path}: {error.strerror}.") from error
 
 
 def catalog_type() -> GraphQLInputType:
@@ -129,7 +140,7 @@ def catalog_type() -> GraphQLInputType:
 
 def console_is_answered() -> bool:
     """Tell whether somebody sits at the other end of stdin."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _apply(api: Api, catalog: CatalogFile, *, dry_run: bool, as_json: bool) -> list[dict[str, Any]]:

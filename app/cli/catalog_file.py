@@ -1,7 +1,7 @@
 """Catalogs in files: YAML or JSON, read with every problem named, written so that they read the same."""
 
 import json
-import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,12 +14,12 @@ from graphql.utilities import validate_input_value
 
 from app import strict_json
 from app.cli.file_problems import Path, Problem, UnreadableFile, describe
-from app.cli.target import CommandError
+from app.cli.target import STANDARD, CommandError
+from app.cli.terminal import standard_input
 from app.cli.yaml_reader import Reading, read_yaml
 from app.cli.yaml_writer import write_yaml
 
 MAX_BYTES = 1_048_576
-STANDARD = "-"
 
 
 class FileFormat(StrEnum):
@@ -61,7 +61,8 @@ def load_catalog(file: str, given: FileFormat | None, kind: GraphQLInputType) ->
         reading = _read(_content(file), form)
     except UnreadableFile as error:
         raise CommandError(describe(name, [error.problem], {})) from error
-    noted = {problem.path for problem in reading.problems}
+    # A repeated name of a JSON file has no path, and hides nothing.
+    noted = {problem.path for problem in reading.problems if problem.path}
     problems = [each for each in problems_of(reading.value, kind) if not noted & set(_ways(each.path))]
     if reading.problems or problems:
         raise CommandError(describe(name, [*reading.problems, *problems], reading.lines))
@@ -109,7 +110,7 @@ def _known_fields(value: Any, kind: Any, path: Path, problems: list[Problem]) ->
 def _content(file: str) -> str:
     try:
         if file == STANDARD:
-            content = _bounded(sys.stdin.buffer)
+            content = _bounded(standard_input())
         else:
             with FilePath(file).open("rb") as stream:
                 content = _bounded(stream)
@@ -143,8 +144,7 @@ def _read_json(text: str) -> Reading:
 
     def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
-        names = [name for name, _ in pairs]
-        repeated = [name for name in members if names.count(name) > 1]
+        repeated = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
         reading.problems.extend(Problem((), None, f'"{name}" is given twice in one object.') for name in repeated)
         return members
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +25,14 @@ class Api:
     def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         """Take where to and as whom; nothing is sent yet."""
         self.target = target
-        self._http = httpx.Client(headers=target.headers, timeout=TIMEOUT, transport=transport)
+        try:
+            self._http = httpx.Client(headers=target.headers, timeout=TIMEOUT, transport=transport)
+        except OSError as error:
+            what = f"The certificates to trust can't be read: {error.strerror}."
+            raise CommandError(f"{what} SSL_CERT_FILE and SSL_CERT_DIR say where they are.") from error
+        except (httpx.InvalidURL, ValueError, ImportError) as error:
+            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+            raise CommandError(f"The proxy that {names} describe can't be used: {error}") from error
 
     def __enter__(self) -> Self:
         """Use the client; the end of the block closes its connections."""
@@ -40,10 +47,10 @@ class Api:
     def run(self, document: str, **variables: Any) -> dict[str, Any]:
         """Run a document and return its data, numbers with every digit; raise CommandError for what went wrong."""
         answer = self._post("/graphql", {"query": document, "variables": variables})
-        if errors := answer.get("errors"):
+        if errors := _entries(answer.get("errors")):
             raise CommandError(_explain_errors(errors))
         data = answer.get("data")
-        if not isinstance(data, dict):
+        if answer.get("errors") or not isinstance(data, dict) or not data or None in data.values():
             raise CommandError(_explain_stranger(self.target, "an answer without data"))
         return data
 
@@ -60,14 +67,14 @@ class Api:
         return self._post("/v0/events", event)
 
     def send(self, path: str, body: bytes) -> httpx.Response:
-        """Post JSON as it is and return whatever is answered; raise httpx.TransportError where nothing is."""
+        """Post JSON as it is and return whatever is answered; raise httpx.RequestError where nothing is."""
         headers = {"content-type": "application/json"}
         return self._http.post(self.target.address(path), content=body, headers=headers)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
             response = self.send(path, json.dumps(body).encode())
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise CommandError(explain_failure(error, self.target)) from error
         answer = read_answer(response)
         if not response.is_success or answer is None:
@@ -78,14 +85,18 @@ class Api:
 def read_answer(response: httpx.Response) -> dict[str, Any] | None:
     """Return the JSON object that a response holds, or None where it holds none."""
     try:
-        answer = strict_json.decode(response.content, MAX_ANSWER_DEPTH)
+        answer = strict_json.decode(response.content, MAX_ANSWER_DEPTH, any_number=True)
     except strict_json.MalformedJson:
         return None
     return answer if isinstance(answer, dict) else None
 
 
-def explain_failure(error: httpx.TransportError, target: Target) -> str:
+def explain_failure(error: httpx.RequestError, target: Target) -> str:
     """Say why there was no answer at all."""
+    if isinstance(error, httpx.DecodingError):
+        return _explain_stranger(target, "an answer whose compression is broken")
+    if isinstance(error, httpx.ConnectError) and "SSL" in str(error):  # all that is left of its cause
+        return f"No safe connection to {target.url} can be made: {error}."
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"No server answers at {target.url}. Is `billgraph serve` running there?"
     if isinstance(error, httpx.TimeoutException):
@@ -104,17 +115,21 @@ def explain_response(response: httpx.Response, target: Target) -> str:
         return f"The server at {target.url} does not take this API key. `billgraph keys list` shows which are valid."
     if response.status_code == httpx.codes.FORBIDDEN:
         return f"The key may not do this: {message}"
+    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return (
+            f"The server at {target.url} takes no more: {message} Set BILLGRAPH_MAX_GRAPHQL_BODY there to more bytes."
+        )
     return f"The server at {target.url} answered {response.status_code}: {message}"
 
 
 def reason_of(answer: Mapping[str, Any]) -> str | None:
     """Return what an error answer says, with its fields; None where it is not of our server."""
-    if isinstance(answer.get("errors"), list) and "message" not in answer:
-        return _explain_errors(answer["errors"])
+    errors = _entries(answer.get("errors"))
+    if errors and "message" not in answer:
+        return _explain_errors(errors)
     if not isinstance(answer.get("message"), str):
         return None
-    fields = [say_user_error(error) for error in answer.get("errors", ())]
-    return "; ".join(fields) or str(answer["message"])
+    return "; ".join(map(say_user_error, errors)) or str(answer["message"])
 
 
 def say_user_error(error: Mapping[str, Any]) -> str:
@@ -123,9 +138,16 @@ def say_user_error(error: Mapping[str, Any]) -> str:
     return f"{error['field']}: {message}" if error.get("field") else message
 
 
-def _explain_errors(errors: Iterable[Any]) -> str:
-    messages = [str(error.get("message")) for error in errors]
-    forbidden = any(error.get("extensions", {}).get("code") == "FORBIDDEN" for error in errors)
+def _entries(errors: object) -> list[dict[str, Any]]:
+    """Return those errors of an answer that have the form of ours."""
+    listed = errors if isinstance(errors, list) else []
+    return [error for error in listed if isinstance(error, dict) and isinstance(error.get("message"), str)]
+
+
+def _explain_errors(errors: Sequence[Mapping[str, Any]]) -> str:
+    messages = [error["message"] for error in errors]
+    extensions = [error["extensions"] for error in errors if isinstance(error.get("extensions"), dict)]
+    forbidden = any(each.get("code") == "FORBIDDEN" for each in extensions)
     return f"{'The key may not do this: ' if forbidden else ''}{'; '.join(messages)}"
 
 

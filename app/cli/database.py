@@ -1,7 +1,8 @@
 """The commands' way to the database itself, without a server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,13 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.errors import ErrorCode, Refused, UserError
+from app.cli.target import CommandError
 from app.cli.terminal import fail
 from app.clock import SystemClock
-from app.db import Sessions, open_engine
+from app.db import Sessions, database_failed, open_engine
 from app.services.audit import start_recording
 from app.settings import Settings
 
 T = TypeVar("T")
+
+
+@contextmanager
+def speaking_to_database() -> Iterator[None]:
+    """Say in a sentence that the database does not answer."""
+    try:
+        yield
+    except Exception as error:  # what does not come from its being away is raised
+        if not database_failed(error):
+            raise
+        message = f"The database does not answer: {type(error).__name__}. BILLGRAPH_DATABASE_URL names it."
+        raise CommandError(message) from error
 
 
 def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
@@ -32,7 +46,8 @@ def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
             await sessions.engine.dispose()
 
     try:
-        return asyncio.run(transaction())
+        with speaking_to_database():
+            return asyncio.run(transaction())
     except Refused as refused:
         fail("\n".join(f"{error.field}: {error.message}" for error in refused.errors))
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
+from app import strict_json
 from app.cli.client import Api
 from app.cli.progress import Progress
 from app.cli.state_file import read_state, write_state
@@ -47,6 +49,8 @@ def export_to_file(api: Api, path: Path, *, resume: bool) -> int:
     Where the export stands is kept beside the file until it is complete. What an interruption left half-written behind
     that place is cut off.
     """
+    if not path.name:
+        raise CommandError(f"{path} is a folder; name a file in it.")
     marker = path.with_name(f"{path.name}.cursor")
     place = _resumed(path, marker) if resume else None
     if place is None:
@@ -90,7 +94,7 @@ def _pages(api: Api, place: Place) -> Iterator[bytes]:
         more = True
         while more:
             page = api.run(PAGE, after=place.cursor)["meterEvents"]
-            lines = b"".join(_line(node) for node in page["nodes"])
+            lines = b"".join(line_of(node) for node in page["nodes"])
             place.cursor = page["pageInfo"]["endCursor"] or place.cursor
             place.bytes += len(lines)
             place.events += len(page["nodes"])
@@ -99,6 +103,30 @@ def _pages(api: Api, place: Place) -> Iterator[bytes]:
             yield lines
 
 
-def _line(node: dict[str, Any]) -> bytes:
+def line_of(node: dict[str, Any]) -> bytes:
     """Return one event as it would be sent; what it did not give is left out."""
-    return _encoder.encode({name: value for name, value in node.items() if value is not None}) + b"\n"
+    given = {name: _bounded(value) for name, value in node.items() if value is not None}
+    return _encoder.encode(given) + b"\n"
+
+
+def _bounded(value: Any) -> Any:
+    """Return a value with its numbers written so that the server takes them again."""
+    if isinstance(value, dict):
+        return {name: _bounded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    return _with_bounded_exponent(value) if isinstance(value, Decimal) else value
+
+
+def _with_bounded_exponent(number: Decimal) -> Decimal | msgspec.Raw:
+    """Return a number that came with an exponent within bounds as it can be written with one, every digit kept."""
+    limit = strict_json.MAX_EXPONENT
+    if abs(number.adjusted()) <= limit:
+        return number
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int), "JSON has no infinity"
+    places = max(0, -limit - exponent)
+    coefficient = "".join(map(str, digits)).rjust(places + 1, "0")
+    whole, fraction = coefficient[: len(coefficient) - places], coefficient[len(coefficient) - places :]
+    text = f"{'-' if sign else ''}{whole}{'.' if fraction else ''}{fraction}e{max(exponent, -limit)}"
+    return msgspec.Raw(text.encode())

@@ -1,6 +1,5 @@
 """billgraph events export, import."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +7,10 @@ import typer
 
 from app.cli.client import Api
 from app.cli.event_export import export_to_file, export_to_stream
-from app.cli.event_import import import_stream
-from app.cli.import_record import Tally
-from app.cli.target import DEFAULT_URL, CommandError, KeyOption, SandboxOption, UrlOption, find_target
-from app.cli.terminal import say
+from app.cli.event_import import import_file, import_stream
+from app.cli.target import DEFAULT_URL, STANDARD, KeyOption, SandboxOption, UrlOption, find_target
+from app.cli.terminal import say, standard_input, standard_output
 
-STANDARD = "-"
 events_cli = typer.Typer(no_args_is_help=True, help="Events of a running server as lines of JSON: export, import.")
 
 
@@ -33,7 +30,7 @@ def export_events(
     """
     with Api(find_target(url, key, sandbox=sandbox)) as api:
         if file == STANDARD:
-            count = export_to_stream(api, sys.stdout.buffer)
+            count = export_to_stream(api, standard_output())
         else:
             count = export_to_file(api, Path(file), resume=resume)
     say(f"{count} events exported")
@@ -49,25 +46,18 @@ def import_events(
 ) -> None:
     """Send every line of FILE to POST /v0/events.
 
-    A repeat counts once, by its idempotencyKey. A line without one gets a key made of its number and its text, so that
-    a second import of the file counts once too; the same line at the same place of another file is then the same event.
+    A repeat counts once, by its idempotencyKey. A line without one gets a key made of its text and of how often that
+    text came before in FILE, so that a second import counts once too; a line of another file with the same text is then
+    the same event. Keys for what comes from stdin are made anew in each run: what is sent again counts again.
 
     FILE.progress says how far an interrupted import came; the same command goes on there. Lines that are no event or
     are refused do not stop the others: FILE.rejected lists them with their reasons, and the exit code is 1.
     """
     with Api(find_target(url, key, sandbox=sandbox)) as api:
         if file == STANDARD:
-            tally = import_stream(api, sys.stdin.buffer, None, in_flight)
+            tally = import_stream(api, standard_input(), None, in_flight)
         else:
-            tally = _import_file(api, Path(file), in_flight)
-    say(f"{tally.accepted} events sent, {tally.rejected} lines rejected")
+            tally = import_file(api, Path(file), in_flight)
+    say(tally.summary)
     if tally.rejected:
         raise typer.Exit(1)
-
-
-def _import_file(api: Api, path: Path, in_flight: int) -> Tally:
-    try:
-        with path.open("rb") as stream:
-            return import_stream(api, stream, path, in_flight)
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}.") from error

@@ -1,9 +1,11 @@
 """How far an import came, and what it could not import: FILE.progress and FILE.rejected beside FILE."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -26,6 +28,13 @@ class Tally(msgspec.Struct):
     accepted: int
     rejected: int
     rejected_bytes: int
+    keys_made: int = 0
+
+    @property
+    def summary(self) -> str:
+        """What became of the lines so far, in words."""
+        said = f"{self.accepted} events sent, {self.rejected} lines rejected"
+        return f"{said}; {self.keys_made} without idempotencyKey got one that was made" if self.keys_made else said
 
 
 class ImportRecord:
@@ -50,20 +59,23 @@ class ImportRecord:
             chain, passed = chained(chain, line), passed + line.size
         if known.lines and chain != known.chain:
             raise CommandError(
-                f"{self._progress} is of another content than the file has now. Delete it to import all of the file."
+                f"{self._progress} is of another content than the file has now. Delete it to import all of the file: "
+                "a line that was sent before counts once, as its key is its own or made of its text."
             )
         self.tally = known
         self._cut_rejected()
+        self.write()
         return passed
 
     def settle(self, line: EventLine, reason: str | None) -> None:
         """Note what became of the next line."""
         tally = self.tally
-        tally.lines, tally.chain = line.number, chained(tally.chain, line)
-        if reason is None:
-            tally.accepted += bool(line.text.strip())
-        else:
+        if reason is not None:
             self._reject(line, reason)
+        elif line.text.strip():
+            tally.accepted += 1
+            tally.keys_made += line.made_key is not None
+        tally.lines, tally.chain = line.number, chained(tally.chain, line)
         if time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES:
             self.write()
 
@@ -91,18 +103,50 @@ class ImportRecord:
 
     def _reject(self, line: EventLine, reason: str) -> None:
         tally = self.tally
-        tally.rejected += 1
-        if self._rejected is None or tally.rejected <= REJECTIONS_SHOWN:
+        if self._rejected is None or tally.rejected < REJECTIONS_SHOWN:
             say(f"line {line.number}: {reason}")
         if self._rejected is not None:
             entry = {"line": line.number, "reason": reason, "text": line.text.decode(errors="replace")}
-            with self._rejected.open("ab") as file:
-                tally.rejected_bytes += file.write(json.dumps(entry).encode() + b"\n")
+            tally.rejected_bytes += _append(self._rejected, {**entry, "cut": True} if line.is_cut else entry)
+        tally.rejected += 1
 
     def _cut_rejected(self) -> None:
         """Remove what an earlier import rejected, but for the lines that are not read again."""
-        if self._rejected is not None and self._rejected.exists():
-            with self._rejected.open("r+b") as file:
-                file.truncate(self.tally.rejected_bytes)
-            if not self.tally.rejected_bytes:
-                self._rejected.unlink()
+        if self._rejected is None:
+            return
+        size = self._rejected.stat().st_size if self._rejected.exists() else 0
+        if size < self.tally.rejected_bytes:
+            say(f"{self._rejected} is shorter than {self._progress} says: some of the lines rejected are not in it.")
+            self.tally.rejected_bytes = size
+        if not size:
+            return
+        if not self.tally.rejected_bytes:
+            _remove(self._rejected)
+        else:
+            os.truncate(self._rejected, self.tally.rejected_bytes)
+
+
+def _append(path: Path, entry: dict[str, Any]) -> int:
+    """Write one line to the end of a file, past all buffers, and return its bytes."""
+    written = json.dumps(entry).encode() + b"\n"
+    try:
+        with path.open("ab", buffering=0) as file:
+            done = file.write(written)
+            while done < len(written):  # the second write says why the first came to an end
+                done += file.write(written[done:])
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
+    return len(written)
+
+
+def _remove(path: Path) -> None:
+    """Delete the list that an earlier import left; raise CommandError for a file that is none."""
+    with path.open("rb") as file:
+        first = file.readline()
+    try:
+        entry = json.loads(first)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or not {"line", "reason", "text"} <= entry.keys():
+        raise CommandError(f"{path} is no list of rejected lines, and would be replaced by one. Move it away.")
+    path.unlink()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
-from app.cli.database import run
+from app.cli.database import run, speaking_to_database
 from app.cli.terminal import fail
 from app.graphql import export_schema as exported_schema
 from app.migrate import is_current, upgrade
@@ -32,7 +32,8 @@ def init(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Create the database, a merchant and an API key, and print the key: it is not shown again."""
-    upgrade(Settings().database_url)
+    with speaking_to_database():
+        upgrade(Settings().database_url)
     draft = MerchantDraft(name=name, default_currency=currency, timezone=timezone)
     merchant_id, secret = run(lambda session, now: _found(session, now, draft))
     if as_json:
@@ -52,8 +53,9 @@ def serve(
     if url.startswith("sqlite"):
         if workers > 1:
             fail("SQLite is served by one process. For more, set BILLGRAPH_DATABASE_URL to a PostgreSQL database.")
-        upgrade(url)
-    elif not is_current(url):
+        with speaking_to_database():
+            upgrade(url)
+    elif not _is_current(url):
         fail("The database's schema is not up to date. Run: billgraph migrate")
     _welcome(f"http://{host}:{port}")
     uvicorn.run(
@@ -70,7 +72,8 @@ def serve(
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    upgrade(Settings().database_url)
+    with speaking_to_database():
+        upgrade(Settings().database_url)
     typer.echo("the database is up to date")
 
 
@@ -78,6 +81,11 @@ def migrate() -> None:
 def export_schema() -> None:
     """Print the GraphQL schema, as it is in schema.graphql."""
     typer.echo(exported_schema(), nl=False)
+
+
+def _is_current(url: str) -> bool:
+    with speaking_to_database():
+        return is_current(url)
 
 
 def _welcome(base: str) -> None:

@@ -23,11 +23,16 @@ def read_state(path: Path, kind: type[S]) -> S | None:
         raise CommandError(f"{path} is damaged. Delete it to start over.") from error
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file by one that is written beside it; raise OSError where it can't be, and leave it as it is."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(content)
+    os.replace(fresh, path)  # noqa: PTH105 - the two names are one operation
+
+
 def write_state(path: Path, state: msgspec.Struct) -> None:
     """Replace the file."""
-    fresh = path.with_name(f"{path.name}.new")
     try:
-        fresh.write_bytes(msgspec.json.encode(state) + b"\n")
-        os.replace(fresh, path)  # noqa: PTH105 - the two names are one operation
+        replace_file(path, msgspec.json.encode(state) + b"\n")
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}.") from error

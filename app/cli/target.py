@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import httpx
 import typer
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -17,6 +18,8 @@ KeyOption = Annotated[
     ),
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="The sandbox instead of the live environment.")]
+#: The file that is stdin or stdout.
+STANDARD = "-"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -47,10 +50,13 @@ def find_target(url: str, key: str | None, *, sandbox: bool) -> Target:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        httpx.URL(url).host.encode("idna")  # as it is done for the connection, where it would be too late to say so
+    except (ValueError, httpx.InvalidURL):
         usable = False
     if not usable or parts.query or parts.fragment or re.search(r"[^!-~]", url):
         raise CommandError(f"--url must be the address of a server, like {DEFAULT_URL}.")
+    if "@" in parts.netloc:
+        raise CommandError("--url must hold no user name and no password: the API key says who you are.")
     if not key:
         raise CommandError(_how_to_get_a_key(parts.hostname))
     if re.fullmatch(r"[!-~]+", key) is None:

@@ -1,25 +1,42 @@
 """What a person reads: sentences on stderr, tables and progress lines on stdout."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.target import CommandError
+
 #: Where nobody looks on, tables are as wide as a sentence of an explanation needs.
 WIDTH_WITHOUT_TERMINAL = 140
 #: Control characters but for the line feed, and what turns the direction of writing.
-_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 console = Console()
 
 
 def say(message: str) -> None:
     """Print a sentence beside the output; what it quotes can't move the cursor."""
     typer.echo(_UNPRINTABLE.sub(" ", message), err=True)
+
+
+def standard_input() -> IO[bytes]:
+    """Return the bytes of stdin; raise CommandError where it is closed."""
+    if sys.stdin is None:
+        raise CommandError("Standard input is closed.")
+    return sys.stdin.buffer
+
+
+def standard_output() -> IO[bytes]:
+    """Return stdout for bytes; raise CommandError where it is closed."""
+    if sys.stdout is None:
+        raise CommandError("Standard output is closed.")
+    return sys.stdout.buffer
 
 
 def fail(message: str) -> NoReturn:

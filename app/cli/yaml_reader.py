@@ -121,12 +121,14 @@ class _Builder:
 
     def _name(self, event: yaml.Event, path: Path) -> str:
         """Return the name of a member; what is no text is noted, and stands for its line."""
-        name = self._value(event, (*path, f"<line {_line(event)}>"))
+        stand_in = f"<line {_line(event)}>"
+        place = (*path, stand_in)
+        name = self._value(event, place)
         quoted = isinstance(event, yaml.ScalarEvent) and event.style is not None
         if isinstance(name, str) and (quoted or is_plain(name)):
             return name
-        self._note(path, event, "A name must be a text; put it in quotes.")
-        return f"<line {_line(event)}>"
+        self._note(place, event, "A name must be a text; put it in quotes.")
+        return stand_in
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path) -> bool | int | str | None:
         try:

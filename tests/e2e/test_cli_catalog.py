@@ -31,7 +31,7 @@ def test_a_catalog_is_planned_applied_changed_and_exported(database_url: str, tm
     changed, exported = tmp_path / "changed.yaml", tmp_path / "exported.yaml"
     with serve(database_url) as server:
         planned = catalog(server, "plan", str(EXAMPLE), "--exit-code")
-        assert planned.returncode == 2, planned.stderr
+        assert planned.returncode == 3, planned.stderr
         assert planned.stdout.splitlines()[:4] == [
             "+ product llm",
             "+ billable metric input-tokens",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from app.metering.codec import MAX_EVENT_BYTES
 from tests.support.command_line import Typed, type_to
 from tests.support.server import BILLGRAPH, Server, billgraph, serve
 
@@ -81,6 +82,29 @@ def test_bad_lines_are_listed_and_do_not_stop_the_others(database_url: str, tmp_
         assert server.gql("{ meterEvents { totalCount } }")["meterEvents"] == {"totalCount": 2}
 
 
+def settled_lines(state: Path) -> int:
+    return int(json.loads(state.read_text())["lines"]) if state.exists() else 0
+
+
+def test_what_is_at_the_limits_of_the_intake_is_exported_and_imported_again(database_url: str, tmp_path: Path) -> None:
+    source, exported = tmp_path / "source.ndjson", tmp_path / "exported.ndjson"
+    numbers = ["12e100", "0.01e-100", "9" * 99 + "e100", "-0." + "1" * 99 + "e-100", "0.10"]
+    event = EVENTS[0].replace('{"n":0.10,', f'{{"n":[{",".join(numbers)}],')
+    room = MAX_EVENT_BYTES - len(EVENTS[0].replace("0.10", '""'))
+    long, longer = (EVENTS[0].replace("0.10", f'"{"x" * count}"').replace('"1"', '"2"') for count in (room, 140000))
+    source.write_text(f"{event}\n{long}\n{longer}\n")
+    with serve(database_url) as server:
+        first = events(server, "import", str(source))
+        assert "2 events sent, 1 lines rejected" in first.stderr
+        assert "line 3: A line has at most 131072 bytes." in first.stderr
+        assert events(server, "export", str(exported)).stderr == "2 events exported\n"
+        again = events(server, "import", str(exported), "--sandbox")
+        assert "1 events sent, 1 lines rejected" in again.stderr
+        assert "The body must have at most 65536 bytes." in again.stderr
+        [node] = stored(server, "data", "/sandbox/graphql")
+    assert node["data"]["n"] == json.loads(f"[{','.join(numbers)}]")
+
+
 def test_an_import_that_is_killed_goes_on_and_every_event_counts_once(database_url: str, tmp_path: Path) -> None:
     file, state = tmp_path / "many.ndjson", tmp_path / "many.ndjson.progress"
     event = {"type": "x", "source": "s", "subject": "c", "data": {}}
@@ -88,11 +112,11 @@ def test_an_import_that_is_killed_goes_on_and_every_event_counts_once(database_u
     with serve(database_url) as server:
         typed = ["events", "import", str(file), "--url", server.base, "--key", server.key, "--in-flight", "2"]
         process = subprocess.Popen([BILLGRAPH, *typed], stderr=subprocess.DEVNULL)
-        while process.poll() is None and not state.exists():
+        while process.poll() is None and not settled_lines(state):
             time.sleep(0.01)
         process.kill()
         process.wait(20)
-        settled = json.loads(state.read_text())["lines"]
+        settled = settled_lines(state)
         assert 0 < settled < LINES
         before = sum(1 for _ in stored(server, "id"))
         run = events(server, "import", str(file))

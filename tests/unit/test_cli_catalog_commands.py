@@ -78,9 +78,20 @@ def test_apply_needs_yes_where_nobody_can_be_asked(monkeypatch: pytest.MonkeyPat
     assert stub.sent == []
 
 
+def test_apply_asks_beside_the_output_and_never_where_json_is_read(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    stub = Stub(monkeypatch, change("ARCHIVE", "old"))
+    refused = run("apply", file, "--json")
+    assert isinstance(refused.exception, CommandError)
+    assert "--json needs --yes" in str(refused.exception)
+    assert stub.sent == []
+    asked = run("apply", file, answer="n\n")
+    assert ("Apply this?" in asked.stderr, "Apply this?" in asked.stdout) == (True, False)
+    json.loads(run("apply", file, "--json", "--yes").stdout)
+
+
 def test_plan_tells_scripts_whether_something_would_change(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     stub = Stub(monkeypatch, change("CREATE", "pro"))
-    assert (run("plan", file).exit_code, run("plan", file, "--exit-code").exit_code) == (0, 2)
+    assert (run("plan", file).exit_code, run("plan", file, "--exit-code").exit_code) == (0, 3)
     printed = json.loads(run("plan", file, "--json").output)
     assert printed["changes"] == list(stub.changes)
     assert stub.dry_runs == [True] * 3
@@ -95,6 +106,14 @@ def test_an_export_replaces_a_file_only_when_told(monkeypatch: pytest.MonkeyPatc
     assert run("export", str(tmp_path / "new.json")).exit_code == 0
     assert json.loads((tmp_path / "new.json").read_text()) == {"plans": []}
     assert run("export", "-").output == "plans: []\n"
+
+
+def test_a_file_that_can_not_be_replaced_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    Stub(monkeypatch)
+    Path(f"{file}.new").symlink_to("/dev/full")
+    refused = run("export", file, "--force")
+    assert "No space left" in str(refused.exception)
+    assert Path(file).read_text() == "products: []\n"
 
 
 def test_changes_are_shown_with_their_fields_and_whom_they_affect(capsys: pytest.CaptureFixture[str]) -> None:

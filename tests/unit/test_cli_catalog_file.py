@@ -78,6 +78,17 @@ def test_every_problem_is_named_at_once_with_its_line_and_path(tmp_path: Path) -
     ]
 
 
+def test_a_repeated_or_wrong_name_hides_no_other_problem(tmp_path: Path) -> None:
+    json_file = '{"products": [], "products": [{"key": "a"}], "x": 1}'
+    assert [line.partition(": ")[2][:28] for line in refusal(tmp_path, json_file, "c.json")] == [
+        *('"products" is given twice in', "x: Is not a field of Catalog", "products.0: Expected value o"),
+    ]
+    assert refusal(tmp_path, "1: a\nproducts:\n  - key: a\n    true: b\nx: 1\n")[::3] == [
+        "catalog.yaml:1: <line 1>: A name must be a text; put it in quotes.",
+        "catalog.yaml:5: x: Is not a field of Catalog; those are products, prices, plans.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [

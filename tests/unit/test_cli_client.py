@@ -1,5 +1,7 @@
 """What the command line says of answers it can't use: always a sentence, never a traceback."""
 
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +30,7 @@ def graphql(**answer: Any) -> httpx.Response:
     ("answer", "sentence"),
     [
         (httpx.ConnectError("refused"), "No server answers at http://127.0.0.1:8000. Is `billgraph serve` running"),
+        (httpx.ConnectError("[SSL: X] wrong version"), "No safe connection to http://127.0.0.1:8000 can be made: [SSL"),
         (httpx.ReadTimeout("slow"), "did not answer within"),
         (httpx.RemoteProtocolError("cut"), "The connection to http://127.0.0.1:8000 broke off: cut."),
         (httpx.ReadError(""), "broke off: ReadError."),
@@ -38,6 +41,14 @@ def graphql(**answer: Any) -> httpx.Response:
         (httpx.Response(200, text="hello"), "is not Billgraph's API"),
         (httpx.Response(200, json=[1]), "is not Billgraph's API"),
         (httpx.Response(200, json={"data": None}), "is not Billgraph's API"),
+        (graphql(errors=["Not found"]), "is not Billgraph's API"),
+        (graphql(errors=[{"message": "x", "extensions": None}]), "x"),
+        (graphql(data={"merchant": None}), "is not Billgraph's API"),
+        (graphql(data={}), "is not Billgraph's API"),
+        (httpx.Response(404, json={"message": "Not Found", "errors": None}), "answered 404: Not Found"),
+        (httpx.Response(422, json={"message": "I", "errors": ["bad"]}), "answered 422: I"),
+        (httpx.Response(413, json={"message": "Too large."}), "Too large. Set BILLGRAPH_MAX_GRAPHQL_BODY there"),
+        (httpx.DecodingError("gzip"), "is not Billgraph's API: it sent an answer whose compression is broken"),
         (httpx.Response(503, json={"errors": [{"message": "Try again."}]}), "answered 503: Try again."),
         (graphql(errors=[{"message": "one"}, {"message": "two"}]), "one; two"),
         (graphql(errors=[{"message": "needs x", "extensions": {"code": "FORBIDDEN"}}]), "may not do this: needs x"),
@@ -65,6 +76,19 @@ def test_a_refused_event_names_its_fields() -> None:
         api.post_event({})
 
 
+@pytest.mark.parametrize("number", ["1.2E+101", "1E-102", "9" * 99 + "e100", "-1.5e-199", "7" * 300])
+def test_numbers_beyond_the_bounds_of_input_are_read(number: str) -> None:
+    with answering(httpx.Response(200, text=f'{{"data": {{"n": {number}}}}}')) as api:
+        assert str(api.run("{ n }")["n"]) == str(Decimal(number) if "e" in number.lower() else int(number))
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e" + "9" * 30, "NaN"])
+def test_numbers_that_nobody_can_read_are_explained(number: str) -> None:
+    answer = httpx.Response(200, text=f'{{"data": {{"n": {number}}}}}')
+    with answering(answer) as api, pytest.raises(CommandError, match="is not Billgraph's API"):
+        api.run("{ n }")
+
+
 def test_a_request_carries_the_key_to_its_environment_and_numbers_keep_their_digits() -> None:
     seen: list[httpx.Request] = []
 
@@ -80,11 +104,43 @@ def test_a_request_carries_the_key_to_its_environment_and_numbers_keep_their_dig
 
 @pytest.mark.parametrize(
     "url",
-    ["", "127.0.0.1:8000", "ftp://x", "http://", "http://[", "http://a b", "http://a:x", "http://a?b=c", "http://ä"],
+    [
+        *(
+            "",
+            "127.0.0.1:8000",
+            "ftp://x",
+            "http://",
+            "http://[",
+            "http://a b",
+            "http://a:x",
+            "http://a?b=c",
+            "http://ä",
+        ),
+        *("http://1.2.3.999", "http://[v1.x]/", "http://a..b", f"http://{'a' * 64}.b", "http://xn--a"),
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(CommandError, match="--url must be"):
         find_target(url, "sk_1", sandbox=False)
+
+
+def test_an_address_never_holds_a_password_that_is_shown() -> None:
+    with pytest.raises(CommandError, match="no password") as refused:
+        find_target("https://user:secret@a", "sk_1", sandbox=False)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("proxy", ["ftp://a", "http://a:x", "socks9://a:1"])
+def test_a_proxy_that_is_none_is_explained(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(CommandError, match="ALL_PROXY"):
+        Api(TARGET)
+
+
+def test_certificates_that_are_not_there_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(CommandError, match="SSL_CERT_FILE"):
+        Api(TARGET)
 
 
 def test_a_key_is_asked_for_and_never_shown() -> None:

@@ -1,16 +1,20 @@
 """What exports and imports keep beside their file, and what they make of it the next time."""
 
+import fcntl
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app import strict_json
 from app.cli.client import Api
-from app.cli.event_export import export_to_file
-from app.cli.event_lines import read_lines
+from app.cli.event_export import export_to_file, line_of
+from app.cli.event_import import import_file
+from app.cli.event_lines import MAX_LINE_BYTES, read_lines
 from app.cli.import_record import ImportRecord
 from app.cli.target import CommandError, find_target
 
@@ -83,6 +87,12 @@ def test_an_export_never_overwrites_what_it_did_not_write(tmp_path: Path) -> Non
         Pages().export(tmp_path / "no" / "such" / "folder")
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_is_no_file_to_export_to(name: str) -> None:
+    with pytest.raises(CommandError, match="is a folder"):
+        Pages().export(Path(name))
+
+
 CONTENT = b"one\ntwo\nthree\n"
 
 
@@ -127,6 +137,91 @@ def test_an_import_of_other_content_is_not_taken_for_the_same(tmp_path: Path, co
     interrupted(tmp_path / "f")
     with pytest.raises(CommandError, match="is of another content"):
         record(tmp_path / "f", content)
+
+
+@pytest.mark.parametrize("name", ["f", "other"])
+def test_what_is_in_the_way_of_the_list_of_rejected_lines_is_left_alone(tmp_path: Path, name: str) -> None:
+    ours = '{"line": 1, "reason": "no", "text": "x"}\n'
+    for content in ("notes\n", "[]", '{"a": 1}\n', "\xff"):
+        (tmp_path / f"{name}.rejected").write_text(content, encoding="latin-1")
+        with pytest.raises(CommandError, match="is no list of rejected lines"):
+            record(tmp_path / name)
+        assert (tmp_path / f"{name}.rejected").exists()
+    (tmp_path / f"{name}.rejected").write_text(ours)
+    record(tmp_path / name)
+    assert not (tmp_path / f"{name}.rejected").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"line": 2, "rea'])
+def test_a_list_of_rejected_lines_that_lost_some_is_said_to_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: bytes
+) -> None:
+    interrupted(tmp_path / "f")
+    (tmp_path / "f.rejected").write_bytes(left)
+    made, _ = record(tmp_path / "f")
+    assert "is shorter than" in capsys.readouterr().err
+    assert made.tally.rejected_bytes == len(left)
+    assert b"\0" not in (tmp_path / "f.rejected").read_bytes()
+
+
+def test_a_disk_that_is_full_while_a_line_is_rejected_leaves_it_for_the_next_run(tmp_path: Path) -> None:
+    file, rejected = tmp_path / "f", tmp_path / "f.rejected"
+    made, _ = record(file)
+    first, second, _ = read_lines(io.BytesIO(CONTENT))
+    made.settle(first, None)
+    rejected.symlink_to("/dev/full")
+    with pytest.raises(CommandError, match=r"f\.rejected can't be written: No space left"):
+        made.settle(second, "no good")
+    made.write()
+    rejected.unlink()
+    again, remaining = record(file)
+    assert remaining == [b"two", b"three"]
+    assert (again.tally.lines, again.tally.rejected, again.tally.rejected_bytes) == (1, 0, 0)
+
+
+def test_a_rejected_text_that_is_cut_says_so(tmp_path: Path) -> None:
+    made, _ = record(tmp_path / "f", b"")
+    for line in read_lines(io.BytesIO(b"a\n" + b"b" * (MAX_LINE_BYTES + 9))):
+        made.settle(line, "no good")
+    whole, cut = lines(tmp_path / "f.rejected")
+    assert ("cut" in whole, cut["cut"]) == (False, True)
+
+
+def test_keys_that_were_made_are_counted(tmp_path: Path) -> None:
+    content = b'{"idempotencyKey": "k"}\n{"a": 1}\n\n{"a": 1}'
+    made, _ = record(tmp_path / "f", content)
+    for line in read_lines(io.BytesIO(content)):
+        made.settle(line, None)
+    assert made.tally.summary == "3 events sent, 0 lines rejected; 2 without idempotencyKey got one that was made"
+
+
+def test_only_one_import_of_a_file_runs_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    merchant = httpx.Response(200, json={"data": {"merchant": {"id": "m"}}})
+    with (
+        Api(find_target("http://a", "sk_1", sandbox=False), httpx.MockTransport(lambda _: merchant)) as api,
+        (tmp_path / "f").open("rb") as other,
+    ):
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(CommandError, match=r"Another import of .* is running"):
+            import_file(api, tmp_path / "f", 1)
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert import_file(api, tmp_path / "f", 1).accepted == 0
+
+
+def test_progress_is_written_before_anything_is_sent(tmp_path: Path) -> None:
+    record(tmp_path / "f")
+    assert json.loads((tmp_path / "f.progress").read_text())["lines"] == 0
+
+
+NUMBERS = ["12e100", "0.01e-100", "9" * 99 + "e100", "-0." + "1" * 99 + "e-100", "0e-100", "0.10", "1E+5", "1e100", "5"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_number_that_was_taken_is_written_so_that_it_is_taken_again(number: str) -> None:
+    before = strict_json.decode(number.encode())
+    [[after]] = strict_json.decode(line_of({"data": {"n": [before]}}))["data"].values()  # type: ignore[index]
+    assert Decimal(after).as_tuple() == Decimal(before).as_tuple()  # type: ignore[arg-type]
 
 
 def test_a_file_that_grew_goes_on_with_what_is_new(tmp_path: Path) -> None:
