@@ -20,7 +20,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.schema.documents import KNOWN
-from app.schema.selections import Selections
+from app.schema.selections import MOST, Selections
 
 
 def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
@@ -78,6 +78,8 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         known = self._shape.below.get(key)
         if known is None:
             collected = super().collect_subfields(return_type, field_details_list)
+            if len(self._shape.below) >= MOST:
+                return collected
             known = self._shape.below[key] = field_details_list, collected
         return known[1]
 

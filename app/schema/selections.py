@@ -28,6 +28,10 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from app.context import Context
 from app.schema.declarations import loaded
 
+#: How many selections of an operation are looked at. Fragments that spread each other twice make exponentially many,
+#: which graphql-core only meets as far as there is data.
+MOST = 200
+
 Write = Callable[[Any], Any]
 Settle = Callable[[Sequence[Any], Context], Awaitable[list[Any]]]
 #: Returns what is selected below a field.
@@ -90,6 +94,7 @@ class Selections:
     def __init__(self, schema: GraphQLSchema) -> None:
         """Begin with none."""
         self._schema = schema
+        self._begun = 0
         self._selections: dict[int, Selection] = {}
         self._lists: dict[int, tuple[FieldDetailsList, Writer | None]] = {}
 
@@ -97,12 +102,17 @@ class Selections:
         """Return a selection. It holds on to `names`, so that their id stays theirs."""
         known = self._selections.get(id(names))
         if known is None:
+            if self._begun >= MOST:
+                return Selection(names, rest=dict(names))
+            self._begun += 1
             known = self._selections[id(names)] = self._sorted(kind, names, collect)
         return known
 
     def of_list(self, kind: GraphQLOutputType, details: FieldDetailsList, collect: Collect) -> Writer | None:
         """Return how a list is written; None where graphql-core has to."""
         known = self._lists.get(id(details))
+        if known is None and len(self._lists) >= MOST:
+            return None
         if known is None:
             known = self._lists[id(details)] = details, self._writer(kind, details, collect)
         return known[1]

@@ -1,5 +1,6 @@
 """How answers are made quick, and that they are those of graphql-core nevertheless."""
 
+import asyncio
 import inspect
 from typing import Any
 from unittest.mock import Mock
@@ -153,3 +154,12 @@ async def test_what_is_known_of_an_operation_is_not_what_it_answered(database_ur
         assert await narrow.code(query) == "FORBIDDEN"
         assert (await api.in_sandbox().gql(query))["plans"]["nodes"] == []
         assert len((await api.gql(query))["plans"]["nodes"]) == 1
+
+
+async def test_fragments_that_spread_each_other_twice_cost_little_where_there_is_nothing(database_url: str) -> None:
+    """2^60 selections: none is looked at beyond a bound, and none is kept."""
+    twice = "{{ a: defaultVersion {{ plan {{ ...f{next} }} }} b: defaultVersion {{ plan {{ ...f{next} }} }} }}"
+    fragments = [f"fragment f{number} on Plan {twice.format(next=number + 1)}" for number in range(60)]
+    document = "{ plans { nodes { ...f0 } } }" + " ".join([*fragments, "fragment f60 on Plan { id }"])
+    async with make_api(database_url) as api:
+        assert await asyncio.wait_for(api.gql(document), 10) == {"plans": {"nodes": []}}
