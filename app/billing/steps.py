@@ -14,7 +14,11 @@ class StepOperation(StrEnum):
     AGGREGATE = "AGGREGATE"
     QUANTITY = "QUANTITY"
     PRICE = "PRICE"
+    PRORATE = "PRORATE"
+    PERIOD_BOUNDS = "PERIOD_BOUNDS"
     ROUND = "ROUND"
+    DISCOUNT = "DISCOUNT"
+    TAX = "TAX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,14 @@ class Step:
     description: str
     input: Decimal | None
     output: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """A step that could have changed the amount and did not, with the sentence that says why."""
+
+    operation: StepOperation
+    reason: str
 
 
 def spell(value: Decimal | Fraction | int, places: int = 0) -> str:
