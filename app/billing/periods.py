@@ -43,6 +43,10 @@ class Period:
         """Tell whether the instant lies in the period; the end belongs to the next one."""
         return self.start <= instant < self.end
 
+    def since(self, start: datetime) -> "Period":
+        """Return the part of the period from an instant in it on; one before it leaves it whole."""
+        return Period(max(start, self.start), self.end)
+
 
 def known_timezone(name: str) -> bool:
     """Tell whether the name is a zone of the IANA database, spelt as there."""
@@ -70,14 +74,19 @@ def period_number(anchor: datetime, interval: BillingInterval, k: int, zone: str
     return Period(boundary(anchor, interval, k, zone), boundary(anchor, interval, k + 1, zone))
 
 
-def period_containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> Period:
-    """Return the period of an anchor that contains an instant, however far ahead of it or before it."""
+def number_containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> int:
+    """Return the number of the period of an anchor that contains an instant; it is negative before the anchor."""
     k = _guess(anchor, interval, instant, zone)
     while boundary(anchor, interval, k, zone) > instant:
         k -= 1
     while boundary(anchor, interval, k + 1, zone) <= instant:
         k += 1
-    return period_number(anchor, interval, k, zone)
+    return k
+
+
+def period_containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> Period:
+    """Return the period of an anchor that contains an instant, however far ahead of it or before it."""
+    return period_number(anchor, interval, number_containing(anchor, interval, instant, zone), zone)
 
 
 def instant_of(wall: datetime, place: ZoneInfo) -> datetime:
