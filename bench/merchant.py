@@ -132,6 +132,7 @@ def _billed(bought: dict[str, Any], prices: list[dict[str, Any]]) -> Rows:
         "currency": "USD",
         "payment_term_days": 30,
         "period_number": 0,
+        "next_boundary_at": END,
     }
     yield models.Subscription, subscription
     for number in range(INVOICES):

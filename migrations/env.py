@@ -5,6 +5,7 @@ from typing import Literal
 
 from alembic import context
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import AutoString, SQLModel
 
 from app import models  # noqa: F401 - importing them fills the metadata
@@ -36,12 +37,36 @@ def run(connection: Connection) -> None:
 
 async def main() -> None:
     """Open the database for writing, migrate it and close it."""
-    engine = open_engine(context.config.attributes["url"])
+    engine = open_engine(context.config.attributes["url"]).execution_options(writing=True)
     try:
-        async with engine.execution_options(writing=True).begin() as connection:
-            await connection.run_sync(run)
+        async with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                await enforce_references(connection, "OFF")
+            async with connection.begin():
+                await connection.run_sync(run)
+                if connection.dialect.name == "sqlite":
+                    await check_references(connection)
+            if connection.dialect.name == "sqlite":
+                await enforce_references(connection, "ON")
     finally:
         await engine.dispose()
+
+
+async def enforce_references(connection: AsyncConnection, switch: Literal["ON", "OFF"]) -> None:
+    """Turn foreign keys on or off, which works outside of a transaction only.
+
+    SQLite changes a column by copying its table and dropping the old one, which would break what refers to that.
+    """
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    await raw.driver_connection.execute(f"PRAGMA foreign_keys = {switch}")
+
+
+async def check_references(connection: AsyncConnection) -> None:
+    """Undo the migration if it left a row that refers to nothing."""
+    broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise RuntimeError(f"The migration would leave rows that refer to nothing: {broken[:5]}")
 
 
 asyncio.run(main())

@@ -74,6 +74,11 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def exact_product(one: Decimal, other: Decimal | int) -> Decimal:
+    """Multiply without ever rounding."""
+    return _EXACT.multiply(one, Decimal(other))
+
+
 def half_up(value: Fraction) -> int:
     """Round to the nearest integer, ties away from zero: the rule every rounding of money follows."""
     below, rest = divmod(abs(value.numerator), value.denominator)

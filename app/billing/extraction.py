@@ -95,6 +95,12 @@ def dimensions(group_by: Sequence[tuple[str, str]], data: Mapping[str, object]) 
     return {name: scalar_text(lookup(data, path)) for name, path in group_by}
 
 
+def unit_price(path: str, data: Mapping[str, object]) -> Decimal | None:
+    """Return the price of one unit that an event carries; None where it has none that is a number within bounds."""
+    found = _number(lookup(data, path))
+    return None if isinstance(found, UncountedReason) else found
+
+
 def scalar_text(value: object) -> str | None:
     """Return the text by which scalars are told apart; None for null, objects, lists and MISSING.
 

@@ -38,6 +38,14 @@ class InvoiceReason(StrEnum):
     SUBSCRIPTION_CYCLE = "SUBSCRIPTION_CYCLE"
 
 
+class CreditKind(StrEnum):
+    """What moved a customer's credit: added by hand, carried from an invoice below zero, applied to an invoice."""
+
+    ADDED = "ADDED"
+    CARRIED = "CARRIED"
+    APPLIED = "APPLIED"
+
+
 class PaymentTerm(StrEnum):
     """Whether a price is due at the start or at the end of the period it covers."""
 

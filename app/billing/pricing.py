@@ -3,21 +3,32 @@
 A line stores its inputs and the version of the rules, and is explained by being priced again from them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from app.billing.aggregation import Aggregation
-from app.billing.decimals import canonical, parse_plain, plain, to_places
+from app.billing.decimals import canonical, to_places
 from app.billing.errors import InvariantBroken
+from app.billing.line_inputs import LineInputs, line_inputs_from_json
 from app.billing.money import minor_digits, minor_to_decimal, round_to_minor
-from app.billing.price_models import PriceModel, amount, model_from_json, model_to_json
-from app.billing.steps import Step, StepOperation, spell
+from app.billing.price_models import Charged, charge, terms_of_a_period
+from app.billing.steps import (
+    PLACES,
+    NotApplied,
+    Step,
+    StepOperation,
+    as_decimal,
+    spell,
+    spell_events,
+    spell_money,
+)
 
 __all__ = [
     "RULES_VERSION",
     "LineInputs",
+    "NotApplied",
     "PricedLine",
     "Step",
     "StepOperation",
@@ -25,83 +36,60 @@ __all__ = [
     "price_line",
 ]
 
+#: Raised whenever the same inputs would be answered differently; what was answered before is kept as it was.
 RULES_VERSION = 1
-EXACT_AMOUNT_PLACES = 18
-
-
-@dataclass(frozen=True, slots=True)
-class LineInputs:
-    """All that a line's amount depends on. `aggregation` is None for a fee, whose `event_count` is 0."""
-
-    model: PriceModel
-    currency: str
-    quantity: Decimal
-    aggregation: Aggregation | None
-    unit: str | None
-    event_count: int
-
-    def to_json(self) -> dict[str, object]:
-        """Return the stored form, with decimals as plain strings."""
-        return {
-            "model": model_to_json(self.model),
-            "currency": self.currency,
-            "quantity": plain(self.quantity),
-            "aggregation": self.aggregation,
-            "unit": self.unit,
-            "eventCount": self.event_count,
-        }
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """What a line costs: exactly in major units, rounded once to minor ones, and why."""
+    """What a line costs: exactly in major units, rounded once to minor ones, why, and what made no difference."""
 
     exact: Fraction
     amount_minor: int
     steps: tuple[Step, ...]
+    not_applied: tuple[NotApplied, ...] = ()
 
     @property
     def exact_amount(self) -> Decimal:
         """The amount before rounding, in major units with 18 places."""
-        return to_places(self.exact, EXACT_AMOUNT_PLACES)
+        return to_places(self.exact, PLACES)
 
 
-def line_inputs_from_json(data: Mapping[str, object]) -> LineInputs:
-    """Read what `LineInputs.to_json` wrote. InvariantBroken when it is something else."""
-    match data:
-        case {
-            "model": dict(model),
-            "currency": str(currency),
-            "quantity": str(quantity),
-            "aggregation": str() | None as aggregation,
-            "unit": str() | None as unit,
-            "eventCount": int(event_count),
-        }:
-            pass
-        case _:
-            raise InvariantBroken("The stored inputs of a line lack something.")
-    try:
-        measured = None if aggregation is None else Aggregation(aggregation)
-        return LineInputs(model_from_json(model), currency, parse_plain(quantity), measured, unit, event_count)
-    except ValueError as error:
-        raise InvariantBroken("The stored inputs of a line can't be read.") from error
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line on its way: the quantity that is charged, what it has come to so far, and why."""
+
+    quantity: Decimal = Decimal(0)
+    exact: Fraction = Fraction(0)
+    steps: tuple[Step, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
+
+    def stepped(self, operation: StepOperation, description: str, exact: Fraction) -> "_Line":
+        """Return the line with another amount, and the step that says why."""
+        step = Step(operation, description, as_decimal(self.exact), as_decimal(exact))
+        return replace(self, exact=exact, steps=(*self.steps, step))
+
+    def unchanged(self, operation: StepOperation, reason: str) -> "_Line":
+        """Return the line as it is, with the reason why a step made no difference."""
+        return replace(self, not_applied=(*self.not_applied, NotApplied(operation, reason)))
 
 
 def price_line(inputs: LineInputs, rules_version: int = RULES_VERSION) -> PricedLine:
-    """Price a line by the rules of a version: quantity, then the model, then the one rounding.
+    """Price a line by the rules of a version: all its steps in their order, then the one rounding.
 
     The same inputs and version always give the same line. InvariantBroken for a version that never was.
     """
-    if rules_version != RULES_VERSION:
+    if rules_version not in _RULES:
         raise InvariantBroken(f"There are no pricing rules of version {rules_version}.")
-    quantity, quantity_steps = _quantity(inputs)
-    exact, price_step = amount(inputs.model, quantity, inputs.currency, inputs.unit)
-    amount_minor, round_step = _rounded(exact, inputs.currency)
-    return PricedLine(exact, amount_minor, (*quantity_steps, price_step, round_step))
+    line = _Line()
+    for step in _RULES[rules_version]:
+        line = step(inputs, line)
+    amount_minor, rounded = _rounded(line.exact, inputs.currency)
+    return PricedLine(line.exact, amount_minor, (*line.steps, rounded), line.not_applied)
 
 
-def _quantity(inputs: LineInputs) -> tuple[Decimal, tuple[Step, ...]]:
-    """Return the quantity that is charged: what was measured or agreed, and never less than zero."""
+def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
+    """Begin with the quantity that is charged: what was measured or agreed, and never less than zero."""
     quantity = canonical(inputs.quantity)
     if inputs.aggregation is None:
         first = Step(StepOperation.QUANTITY, f"Quantity of the fee: {spell(quantity)}", None, quantity)
@@ -109,14 +97,76 @@ def _quantity(inputs: LineInputs) -> tuple[Decimal, tuple[Step, ...]]:
         description = f"{_measured(inputs.aggregation, inputs.unit, inputs.event_count)}: {spell(quantity)}"
         first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)
     if quantity >= 0:
-        return quantity, (first,)
+        return replace(line, quantity=quantity, steps=(first,))
     zero = Decimal(0)
     clamped = Step(StepOperation.QUANTITY, "A quantity below zero is charged as 0", quantity, zero)
-    return zero, (first, clamped)
+    return replace(line, quantity=zero, steps=(first, clamped))
+
+
+def _scale(inputs: LineInputs, line: _Line) -> _Line:
+    """Say how a part of a period changes what the model has per period, where usage itself is only of that part."""
+    if inputs.share is None or not _is_summed(inputs):
+        return line
+    scaled = terms_of_a_period(inputs.model)
+    if scaled is None:
+        reason = f"{_share(inputs)} Usage is charged as it was measured, so nothing is scaled."
+        return line.unchanged(StepOperation.PRORATE, reason)
+    description = f"{_share(inputs)} By it are scaled: {scaled}."
+    step = Step(StepOperation.PRORATE, description, Decimal(1), as_decimal(inputs.share.exact))
+    return replace(line, steps=(*line.steps, step))
+
+
+def _price(inputs: LineInputs, line: _Line) -> _Line:
+    """Apply the pricing model."""
+    share = inputs.share.exact if inputs.share is not None and _is_summed(inputs) else Fraction(1)
+    charged = Charged(line.quantity, inputs.currency, inputs.unit, inputs.tally, share)
+    exact, steps = charge(inputs.model, charged)
+    return replace(line, exact=exact, steps=line.steps + steps)
+
+
+def _prorate(inputs: LineInputs, line: _Line) -> _Line:
+    """Charge a part of a period by its share, where the quantity is not one of that part alone."""
+    if inputs.share is None or _is_summed(inputs):
+        return line
+    if inputs.is_obligation:
+        description = f"{_share(inputs)} This fee is owed for whole periods only: nothing for a part of one."
+        return line.stepped(StepOperation.PRORATE, description, Fraction(0))
+    exact = line.exact * inputs.share.exact
+    description = f"{_share(inputs)} Charged by it: {spell_money(exact, inputs.currency)}"
+    return line.stepped(StepOperation.PRORATE, description, exact)
+
+
+def _bound(inputs: LineInputs, line: _Line) -> _Line:
+    """Apply the least and the most that the price charges in a period, by the part's share of it."""
+    least, most = inputs.period_minimum, inputs.period_maximum
+    operation = StepOperation.PERIOD_BOUNDS
+    if least is None and most is None:
+        return line
+    if inputs.is_obligation and inputs.share is not None:
+        return line.unchanged(operation, "A part of a period is not charged, so its bounds do not matter.")
+    share = Fraction(1) if inputs.share is None else inputs.share.exact
+    part = "" if inputs.share is None else f" of this part ({spell(as_decimal(share))} of a period)"
+    low, high = (None if bound is None else Fraction(bound) * share for bound in (least, most))
+    if low is not None and line.exact < low:
+        return line.stepped(operation, f"The least charge{part}: {spell_money(low, inputs.currency)}", low)
+    if high is not None and line.exact > high:
+        return line.stepped(operation, f"The greatest charge{part}: {spell_money(high, inputs.currency)}", high)
+    return line.unchanged(operation, _within(inputs.currency, low, high))
+
+
+#: The rules of each version: what happens to a line, in this order, before it is rounded.
+_RULES: Mapping[int, Sequence[Callable[[LineInputs, _Line], _Line]]] = {
+    1: (_aggregate, _scale, _price, _prorate, _bound),
+}
+
+
+def _is_summed(inputs: LineInputs) -> bool:
+    """Tell whether the quantity of a whole is the sum of those of its parts, so that a part has its own."""
+    return inputs.aggregation in (Aggregation.COUNT, Aggregation.SUM)
 
 
 def _measured(aggregation: Aggregation, unit: str | None, event_count: int) -> str:
-    events = f"{event_count:,} event" if event_count == 1 else f"{event_count:,} events"
+    events = spell_events(event_count)
     match aggregation:
         case Aggregation.COUNT:
             return f"Count of {events}"
@@ -128,10 +178,28 @@ def _measured(aggregation: Aggregation, unit: str | None, event_count: int) -> s
             return f"Distinct {unit or 'values'} over {events}"
 
 
+def _share(inputs: LineInputs) -> str:
+    share = inputs.share
+    assert share is not None
+    if share.whole == 1:
+        return f"This is {spell(share.part)} of a whole period."
+    exact = share.exact
+    parts = f" ({exact.numerator:,}/{exact.denominator:,})"
+    return f"This is {spell(share.part)} of the {spell(share.whole)} seconds of a whole period{parts}."
+
+
+def _within(currency: str, low: Fraction | None, high: Fraction | None) -> str:
+    if low is None:
+        return f"The charge is not above the greatest one, {spell_money(high or 0, currency)}."
+    if high is None:
+        return f"The charge is not below the least one, {spell_money(low, currency)}."
+    return f"The charge lies within {spell_money(low, currency)} and {spell_money(high, currency)}."
+
+
 def _rounded(exact: Fraction, currency: str) -> tuple[int, Step]:
     amount_minor = round_to_minor(exact, currency)
     digits = minor_digits(currency)
     output = minor_to_decimal(amount_minor, currency)
     grain = {0: f"whole {currency}", 1: f"1 decimal of {currency}"}.get(digits, f"{digits} decimals of {currency}")
-    description = f"Rounded half up to {grain}: {spell(output, digits)} {currency}"
-    return amount_minor, Step(StepOperation.ROUND, description, Decimal(plain(exact)), output)
+    description = f"Rounded half up to {grain}: {spell_money(output, currency)}"
+    return amount_minor, Step(StepOperation.ROUND, description, as_decimal(exact), output)

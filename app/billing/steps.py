@@ -5,7 +5,12 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from app.billing.decimals import plain
+from app.billing.decimals import plain, to_places
+from app.billing.money import minor_digits
+
+#: Places of a number that has no end, as a step holds it and as a sentence writes it.
+PLACES = 18
+_SPOKEN_PLACES = 6
 
 
 class StepOperation(StrEnum):
@@ -40,8 +45,39 @@ class NotApplied:
 
 
 def spell(value: Decimal | Fraction | int, places: int = 0) -> str:
-    """Write a number exactly for people: 1,500,000.25, with at least `places` digits after the point."""
-    whole, _, rest = plain(value).lstrip("-").partition(".")
+    """Write a number for people: 1,500,000.25, with at least `places` digits after the point.
+
+    It is exact, but for one without an end: that is rounded to 6 digits after the point, and a sign says so.
+    """
+    near = ""
+    try:
+        text = plain(value)
+    except ValueError:
+        near, text = "\N{ALMOST EQUAL TO} ", plain(value, _SPOKEN_PLACES)
+    whole, _, rest = text.lstrip("-").partition(".")
     digits = rest.ljust(places, "0")
     sign = "-" if value < 0 else ""
-    return f"{sign}{int(whole):,}" + (f".{digits}" if digits else "")
+    return f"{near}{sign}{int(whole):,}" + (f".{digits}" if digits else "")
+
+
+def spell_money(value: Decimal | Fraction | int, currency: str) -> str:
+    """Write an amount in major units with all places of its currency, as `spell` does: 1,234.50 USD."""
+    return f"{spell(value, minor_digits(currency))} {currency}"
+
+
+def spell_units(quantity: Decimal | Fraction | int, unit: str | None) -> str:
+    """Write a quantity with its unit, where it has one: 1,500,000 token."""
+    return f"{spell(quantity)} {unit}" if unit else spell(quantity)
+
+
+def spell_events(count: int) -> str:
+    """Write a number of events: 1 event, 1,234 events."""
+    return f"{count:,} event" if count == 1 else f"{count:,} events"
+
+
+def as_decimal(value: Fraction | Decimal | int) -> Decimal:
+    """Return a number as a step holds it: exactly, or with 18 places where it has no end."""
+    try:
+        return Decimal(plain(value))
+    except ValueError:
+        return to_places(Fraction(value), PLACES)

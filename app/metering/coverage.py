@@ -1,4 +1,4 @@
-"""Which subscription bills an event: for each metric, the oldest of the customer's that covers its timestamp."""
+"""Which subscription bills an event: the oldest of the customer's that covers its timestamp and prices it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -9,29 +9,42 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.billing.cadences import interval_of
+from app.billing.calendars import Calendar
+from app.billing.filters import Dimensions, Filter, filter_from_json, matches
 from app.billing.lifecycle import SubscriptionStatus
-from app.billing.periods import BillingInterval, Period, period_containing
+from app.billing.periods import BillingInterval, Period
 from app.models import PlanVersionPrice, Price, Subscription, table_of
 
 
 @dataclass(frozen=True, slots=True)
+class Metered:
+    """A price on a metric: which events it takes, and how long its windows are."""
+
+    filter: Filter
+    interval: BillingInterval
+
+
+@dataclass(frozen=True, slots=True)
 class Covering:
-    """A subscription with a price on a metric, and the span [started_at, ended_at) of events it bills; None is open."""
+    """A subscription with prices on a metric, and the span [started_at, ended_at) of events it bills; None is open."""
 
     subscription_id: str
-    started_at: datetime
     ended_at: datetime | None
-    anchor_at: datetime
-    interval: BillingInterval
-    zone: str
+    calendar: Calendar
+    prices: list[Metered]
 
-    def covers(self, instant: datetime) -> bool:
-        """Tell whether an event of this instant falls into the subscription's life."""
-        return self.started_at <= instant and (self.ended_at is None or instant < self.ended_at)
+    def price_of(self, instant: datetime, dimensions: Dimensions) -> Metered | None:
+        """Return the price that an event falls to, if it falls into the subscription's life and any price takes it."""
+        if instant < self.calendar.started_at or (self.ended_at is not None and instant >= self.ended_at):
+            return None
+        filtered = (price for price in self.prices if price.filter and matches(price.filter, dimensions))
+        rest = (price for price in self.prices if not price.filter)
+        return next(filtered, next(rest, None))
 
-    def period_of(self, instant: datetime) -> Period:
-        """Return the billing period an instant falls into, which may not have begun yet."""
-        return period_containing(self.anchor_at, self.interval, instant, self.zone)
+    def period_of(self, price: Metered, instant: datetime) -> Period:
+        """Return the window of a price that an instant falls into, which may not have begun yet."""
+        return self.calendar.window(price.interval, instant).part
 
 
 class Coverage:
@@ -39,20 +52,26 @@ class Coverage:
 
     def __init__(self, rows: Iterable[Any]) -> None:
         """Take rows of `load_coverage`, ordered by start and id."""
-        self._covering: defaultdict[tuple[str, str], list[Covering]] = defaultdict(list)
+        self._covering: defaultdict[tuple[str, str], dict[str, Covering]] = defaultdict(dict)
         for row in rows:
-            covering = Covering(row.id, row.started_at, row.ended_at, row.anchor_at, row.billing_interval, row.timezone)
-            self._covering[row.customer_id, row.billable_metric_id].append(covering)
+            calendar = Calendar(row.anchor_at, row.started_at, row.timezone)
+            listed = self._covering[row.customer_id, row.billable_metric_id]
+            covering = listed.setdefault(row.id, Covering(row.id, row.ended_at, calendar, []))
+            interval = interval_of(row.cadence, row.billing_interval)
+            assert interval is not None, "what is charged once measures nothing"
+            covering.prices.append(Metered(filter_from_json(row.filter), interval))
 
     @property
     def subscription_ids(self) -> frozenset[str]:
         """Every subscription in it."""
-        return frozenset(covering.subscription_id for listed in self._covering.values() for covering in listed)
+        return frozenset(subscription_id for listed in self._covering.values() for subscription_id in listed)
 
-    def owner(self, customer_id: str, billable_metric_id: str, instant: datetime) -> Covering | None:
-        """Return the subscription that bills the customer's events of this instant for the metric, if any does."""
-        candidates = self._covering.get((customer_id, billable_metric_id), ())
-        return next((covering for covering in candidates if covering.covers(instant)), None)
+    def owner(
+        self, customer_id: str, billable_metric_id: str, instant: datetime, dimensions: Dimensions
+    ) -> Covering | None:
+        """Return the subscription that bills a customer's event of this instant for the metric, if any does."""
+        candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
+        return next((covering for covering in candidates if covering.price_of(instant, dimensions)), None)
 
 
 async def load_coverage(
@@ -68,9 +87,8 @@ async def load_coverage(
         select(
             *(subscriptions[name] for name in ("id", "customer_id", "started_at", "ended_at", "anchor_at")),
             *(subscriptions[name] for name in ("billing_interval", "timezone")),
-            prices.billable_metric_id,
+            *(prices[name] for name in ("billable_metric_id", "filter", "cadence")),
         )
-        .distinct()
         .join(
             table_of(PlanVersionPrice),
             (contained.environment_id == subscriptions.environment_id)

@@ -3,40 +3,16 @@
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import Aggregation, MeteredValue
-from app.billing.extraction import UncountedReason, dimensions, metered_value
+from app.billing.measuring import MetricRules
 from app.models import BillableMetric, Customer, table_of
 
 LightRow: TypeAlias = Row[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRules:
-    """What of a metric decides how an event counts."""
-
-    id: str
-    event_type: str
-    aggregation: Aggregation
-    value_property: str | None
-    group_by: tuple[tuple[str, str], ...]
-    event_from: datetime | None
-
-    def value_of(self, event_id: str, timestamp: datetime, data: dict[str, object]) -> MeteredValue | UncountedReason:
-        """Return what an event of the metric's type counts for, or why it counts for nothing."""
-        if self.event_from is not None and timestamp < self.event_from:
-            return UncountedReason.BEFORE_EVENT_FROM
-        return metered_value(self.aggregation, self.value_property, event_id, data)
-
-    def dimensions_of(self, data: dict[str, object]) -> dict[str, str | None]:
-        """Return the event's value for each of the metric's groupBy dimensions."""
-        return dimensions(self.group_by, data)
 
 
 @dataclass(frozen=True, slots=True)

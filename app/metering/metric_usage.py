@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.billing.aggregation import Aggregation, MeteredValue, aggregate
 from app.billing.errors import ErrorCode, InvariantBroken, Problems, Refused
 from app.billing.extraction import UncountedReason
+from app.billing.measuring import MetricRules
 from app.billing.periods import Period, known_timezone
 from app.billing.windows import Window, windows
 from app.metering.codec import FIRST_YEAR, LAST_YEAR
-from app.metering.facts import LightRow, MetricRules, load_metrics, read_data
+from app.metering.facts import LightRow, load_metrics, read_data
 from app.models import Customer, MeterEvent, table_of
 
 GroupKey = tuple[tuple[str, str | None], ...]

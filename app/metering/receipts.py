@@ -13,9 +13,11 @@ from sqlmodel import SQLModel
 from app.billing.aggregation import MeteredValue
 from app.billing.decimals import plain
 from app.billing.extraction import MESSAGES, UncountedReason
+from app.billing.filters import Dimensions
+from app.billing.measuring import MetricRules
 from app.billing.periods import Period
 from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics_of_types, read_data
+from app.metering.facts import CustomerNames, LightRow, load_customers, load_metrics_of_types, read_data
 from app.models import (
     Invoice,
     InvoiceLine,
@@ -95,7 +97,7 @@ class _Known:
     repeats: dict[str, int]
     differing: dict[str, list[datetime]]
     lines: dict[tuple[str, str], LightRow]
-    closed: dict[str, list[Period]]
+    closed: dict[str, set[Period]]
 
 
 async def _load(session: AsyncSession, environment_id: str, events: Collection[LightRow]) -> _Known:
@@ -158,12 +160,12 @@ async def _lines(session: AsyncSession, environment_id: str, event_ids: Collecti
 
 async def _closed_periods(
     session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
-) -> dict[str, list[Period]]:
+) -> dict[str, set[Period]]:
     periods = table_of(SubscriptionPeriod).c
     chosen = periods.subscription_id.in_(subscription_ids) & periods.closed_at.is_not(None)
-    closed: defaultdict[str, list[Period]] = defaultdict(list)
+    closed: defaultdict[str, set[Period]] = defaultdict(set)
     for row in await _rows(session, SubscriptionPeriod, environment_id, chosen):
-        closed[row.subscription_id].append(Period(row.start_at, row.end_at))
+        closed[row.subscription_id].add(Period(row.start_at, row.end_at))
     return closed
 
 
@@ -181,7 +183,8 @@ def _receipt(known: _Known, event: LightRow) -> EventReceipt:
         if isinstance(value, UncountedReason):
             reasons.append(_reason(value, metric.id))
         elif customer_id is not None:
-            entry, why_not_billed = _billing(known, event, metric, customer_id, _text(value))
+            groups = metric.dimensions_of(data)
+            entry, why_not_billed = _billing(known, event, metric, customer_id, groups, _text(value))
             counted.append(entry)
             reasons.extend([_reason(why_not_billed, metric.id)] if why_not_billed else [])
     return EventReceipt(
@@ -195,18 +198,20 @@ def _receipt(known: _Known, event: LightRow) -> EventReceipt:
 
 
 def _billing(
-    known: _Known, event: LightRow, metric: MetricRules, customer_id: str, value: str
+    known: _Known, event: LightRow, metric: MetricRules, customer_id: str, groups: Dimensions, value: str
 ) -> tuple[Counted, UncountedReason | None]:
     """Return what bills an event for a metric, and why nothing ever will where that is so."""
     line = known.lines.get((event.id, metric.id))
     if line is not None:  # what was billed stays so, whichever subscription would be the oldest today
         period = Period(line.period_start, line.period_end)
         return Counted(metric.id, value, line.subscription_id, period, line.invoice_id), None
-    owner = known.coverage.owner(customer_id, metric.id, event.timestamp)
-    if owner is None:
+    owner = known.coverage.owner(customer_id, metric.id, event.timestamp, groups)
+    price = None if owner is None else owner.price_of(event.timestamp, groups)
+    if owner is None or price is None:
         return Counted(metric.id, value, None, None, None), UncountedReason.NO_SUBSCRIPTION
-    closed = any(period.contains(event.timestamp) for period in known.closed.get(owner.subscription_id, ()))
-    entry = Counted(metric.id, value, owner.subscription_id, owner.period_of(event.timestamp), None)
+    period = owner.period_of(price, event.timestamp)
+    closed = period in known.closed.get(owner.subscription_id, ())
+    entry = Counted(metric.id, value, owner.subscription_id, period, None)
     return entry, UncountedReason.PERIOD_CLOSED if closed else None
 
 

@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import MeteredValue
-from app.billing.extraction import UncountedReason
+from app.billing.extraction import UncountedReason, unit_price
+from app.billing.filters import Dimensions
+from app.billing.measuring import MetricRules
 from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, LightRow, MetricRules, load_customers, load_metrics, read_data
+from app.metering.facts import CustomerNames, LightRow, load_customers, load_metrics, read_data
 from app.metering.metric_usage import (
     MetricUsage,
     MetricUsageQuery,
@@ -37,23 +40,28 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class UsageRequest:
-    """What is asked: how much a subscription used of a metric in [start, end)."""
+    """What is asked: how much a subscription used of a metric in [start, end).
+
+    Where events carry prices of their own, `unit_price_property` says where.
+    """
 
     subscription_id: str
     customer_id: str
     billable_metric_id: str
     start: datetime
     end: datetime
+    unit_price_property: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
-    """An event that counts, with what it counts for and the groups it falls into."""
+    """An event that counts, with what it counts for, the groups it falls into, and the unit price it carries."""
 
     event_id: str
     timestamp: datetime
     value: MeteredValue
     dimensions: dict[str, str | None]
+    unit_price: Decimal | None
 
 
 async def counted_events(
@@ -115,20 +123,26 @@ class _Counting:
             if not asked:
                 continue
             data = read_data(event.data) if data is None else data
-            value = metric.value_of(event.id, event.timestamp, data)
-            if not isinstance(value, UncountedReason):
-                counted = CountedEvent(event.id, event.timestamp, value, metric.dimensions_of(data))
-                yield from ((request, counted) for request in asked)
+            value, groups = metric.value_of(event.id, event.timestamp, data), metric.dimensions_of(data)
+            if isinstance(value, UncountedReason):
+                continue
+            owner_id = self._owner(customer_id, metric, event, groups)
+            for request in asked:
+                if request.subscription_id == owner_id:
+                    path = request.unit_price_property
+                    price = None if path is None else unit_price(path, data)
+                    yield request, CountedEvent(event.id, event.timestamp, value, groups, price)
 
     def _asked(self, customer_id: str, metric: MetricRules, event: LightRow) -> list[UsageRequest]:
-        instant = event.timestamp
         requests = self.requests.get((customer_id, metric.id), ())
-        within = [request for request in requests if request.start <= instant < request.end]
-        if not within:
-            return []
-        owner = self.coverage.owner(customer_id, metric.id, instant)
-        owner_id = self.billed.get((event.id, metric.id)) or (owner.subscription_id if owner else None)
-        return [request for request in within if request.subscription_id == owner_id]
+        return [request for request in requests if request.start <= event.timestamp < request.end]
+
+    def _owner(self, customer_id: str, metric: MetricRules, event: LightRow, groups: Dimensions) -> str | None:
+        billed = self.billed.get((event.id, metric.id))
+        if billed is not None:
+            return billed
+        owner = self.coverage.owner(customer_id, metric.id, event.timestamp, groups)
+        return None if owner is None else owner.subscription_id
 
 
 @dataclass(frozen=True, slots=True)

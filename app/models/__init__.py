@@ -3,7 +3,9 @@
 from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.billable_metric import BillableMetric
+from app.models.credit_entry import CreditEntry
 from app.models.customer import Customer
+from app.models.discount import Discount
 from app.models.due_work import DueWork
 from app.models.environment import Environment, EnvironmentKind
 from app.models.fee import Fee
@@ -24,13 +26,16 @@ from app.models.product import Product
 from app.models.row import table_of
 from app.models.subscription import Subscription
 from app.models.subscription_period import SubscriptionPeriod
+from app.models.subscription_quantity import SubscriptionQuantity
 from app.models.test_clock import TestClock
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
     "BillableMetric",
+    "CreditEntry",
     "Customer",
+    "Discount",
     "DueWork",
     "Environment",
     "EnvironmentKind",
@@ -51,6 +56,7 @@ __all__ = [
     "Product",
     "Subscription",
     "SubscriptionPeriod",
+    "SubscriptionQuantity",
     "TestClock",
     "table_of",
 ]

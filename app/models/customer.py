@@ -1,13 +1,15 @@
 """Who is billed."""
 
+from decimal import Decimal
+
 from sqlmodel import Field
 
-from app.db import JsonColumn
+from app.db import Exact, JsonColumn
 from app.models.row import EnvironmentRow, belongs_to, index, unique
 
 
 class Customer(EnvironmentRow, table=True):
-    """An organization the merchant bills."""
+    """An organization the merchant bills. `tax_exemption` says why it is not taxed, whatever the rate."""
 
     __table_args__ = (
         unique("external_id"),
@@ -22,3 +24,5 @@ class Customer(EnvironmentRow, table=True):
     email: str | None = None
     details: dict[str, str] = Field(sa_type=JsonColumn)
     test_clock_id: str | None = None
+    tax_rate: Decimal | None = Field(default=None, sa_type=Exact)
+    tax_exemption: str | None = None

@@ -8,6 +8,7 @@ from sqlmodel import Field
 
 from app.billing.invoicing import Series
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus
+from app.billing.tax import TaxBehavior
 from app.db import EnumText, Instant, JsonColumn, MinorUnits
 from app.models.row import EnvironmentRow, belongs_to, index, unique
 
@@ -15,7 +16,10 @@ _NOT_VOID = text("status <> 'VOID'")
 
 
 class Invoice(EnvironmentRow, table=True):
-    """What a customer owes. `cause` names the one thing it bills: at most one invoice that is not void has it."""
+    """What a customer owes. `cause` names the one thing it bills: at most one invoice that is not void has it.
+
+    `boundary_at` is the boundary whose windows it closes. `summary` holds what each discount and tax rate came to.
+    """
 
     __table_args__ = (
         belongs_to("customer_id", "customer"),
@@ -46,11 +50,16 @@ class Invoice(EnvironmentRow, table=True):
     number: str | None = None
     currency: str
     billed_to: dict[str, Any] = Field(sa_type=JsonColumn)
+    tax_behavior: TaxBehavior = Field(default=TaxBehavior.EXCLUSIVE, sa_type=EnumText(TaxBehavior))
     subtotal_minor: int = Field(sa_type=MinorUnits)
+    discount_minor: int = Field(default=0, sa_type=MinorUnits)
     tax_minor: int = Field(sa_type=MinorUnits)
+    carried_to_credit_minor: int = Field(default=0, sa_type=MinorUnits)
     total_minor: int = Field(sa_type=MinorUnits)
+    credit_applied_minor: int = Field(default=0, sa_type=MinorUnits)
     paid_minor: int = Field(sa_type=MinorUnits)
-    closing_period_number: int | None = None
+    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JsonColumn)
+    boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     issued_at: datetime | None = Field(default=None, sa_type=Instant)
     due_at: datetime | None = Field(default=None, sa_type=Instant)
     paid_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -58,4 +67,4 @@ class Invoice(EnvironmentRow, table=True):
     @property
     def due_minor(self) -> int:
         """Minor units still to pay."""
-        return self.total_minor - self.paid_minor
+        return self.total_minor - self.credit_applied_minor - self.paid_minor

@@ -12,7 +12,11 @@ from app.models.row import EnvironmentRow, belongs_to, index, unique
 
 
 class InvoiceLine(EnvironmentRow, table=True):
-    """One charge. `inputs` and `rules_version` are all that its explanation is derived from."""
+    """One charge, or one line typed by hand: that has no price.
+
+    `inputs`, `adjustments` and `rules_version` are all that its explanation is derived from. `metering` is how its
+    events are found and read, copied when the line was made; None where nothing is measured.
+    """
 
     __tablename__ = "invoice_line"
     __table_args__ = (
@@ -24,7 +28,7 @@ class InvoiceLine(EnvironmentRow, table=True):
 
     invoice_id: str
     position: int
-    price_id: str
+    price_id: str | None = None
     description: str
     payment_term: PaymentTerm = Field(sa_type=EnumText(PaymentTerm))
     period_start: datetime = Field(sa_type=Instant)
@@ -35,3 +39,6 @@ class InvoiceLine(EnvironmentRow, table=True):
     exact_amount: Decimal = Field(sa_type=Exact)
     inputs: dict[str, Any] = Field(sa_type=JsonColumn)
     rules_version: int
+    adjustments: dict[str, Any] = Field(default_factory=dict, sa_type=JsonColumn)
+    metering: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    taxable: bool = True

@@ -1,9 +1,12 @@
 """What customers subscribe to."""
 
+from typing import Any
+
 from sqlmodel import Field
 
 from app.billing.periods import BillingInterval
-from app.db import EnumText
+from app.billing.tax import TaxBehavior
+from app.db import EnumText, JsonColumn
 from app.models.row import CatalogRow, belongs_to, index, unique
 
 
@@ -19,3 +22,5 @@ class Plan(CatalogRow, table=True):
     currency: str
     billing_version: int
     default_number: int
+    billing_anchor: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    tax_behavior: TaxBehavior = Field(default=TaxBehavior.EXCLUSIVE, sa_type=EnumText(TaxBehavior))

@@ -6,13 +6,17 @@ from typing import Any
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
+from app.billing.cadences import Cadence
 from app.billing.lifecycle import PaymentTerm
 from app.db import EnumText, Exact, JsonColumn
 from app.models.row import CatalogRow, belongs_to, index, unique
 
 
 class Price(CatalogRow, table=True):
-    """A pricing model attached to exactly one metric or one fee."""
+    """A pricing model attached to exactly one metric or one fee.
+
+    `filter` holds the conditions of `billing.filters`, `cadence` None means the interval of the plan.
+    """
 
     __table_args__ = (
         unique("key"),
@@ -33,3 +37,8 @@ class Price(CatalogRow, table=True):
     currency: str
     pricing: dict[str, Any] = Field(sa_type=JsonColumn)
     quantity: Decimal | None = Field(default=None, sa_type=Exact)
+    filter: list[dict[str, Any]] = Field(default_factory=list, sa_type=JsonColumn)
+    cadence: Cadence | None = Field(default=None, sa_type=EnumText(Cadence))
+    is_obligation: bool = False
+    period_minimum: Decimal | None = Field(default=None, sa_type=Exact)
+    period_maximum: Decimal | None = Field(default=None, sa_type=Exact)

@@ -7,6 +7,7 @@ from sqlmodel import Field
 
 from app.billing.lifecycle import SubscriptionStatus, TerminationReason
 from app.billing.periods import BillingInterval
+from app.billing.tax import TaxBehavior
 from app.db import EnumText, Instant
 from app.models.row import EnvironmentRow, belongs_to, index
 
@@ -17,6 +18,7 @@ class Subscription(EnvironmentRow, table=True):
     """Connects one customer to one plan version. Its calendar runs in `timezone` from `anchor_at`.
 
     `period_number` is the number of the period that runs now; the row of SubscriptionPeriod with it holds the dates.
+    `next_boundary_at` is where the shortest window that runs now ends; None once the subscription ended.
     """
 
     __table_args__ = (
@@ -53,7 +55,9 @@ class Subscription(EnvironmentRow, table=True):
     billing_interval: BillingInterval = Field(sa_type=EnumText(BillingInterval))
     currency: str
     payment_term_days: int
+    tax_behavior: TaxBehavior = Field(default=TaxBehavior.EXCLUSIVE, sa_type=EnumText(TaxBehavior))
     period_number: int
+    next_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     activated_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     termination_reason: TerminationReason | None = Field(default=None, sa_type=EnumText(TerminationReason))

@@ -21,6 +21,7 @@ from app.billing.lifecycle import (
 )
 from app.billing.periods import BillingInterval
 from app.billing.steps import StepOperation
+from app.billing.tax import TaxBehavior
 from app.models import EnvironmentKind
 
 M = TypeVar("M", bound=Enum)
@@ -124,6 +125,14 @@ describe(
     },
 )
 describe(
+    TaxBehavior,
+    "Whether tax comes on top of prices or is part of them.",
+    {
+        TaxBehavior.EXCLUSIVE: "On top: 100.00 at 19 % are 119.00.",
+        TaxBehavior.INCLUSIVE: "Part of them: 100.00 at 19 % hold 15.97 of tax.",
+    },
+)
+describe(
     StepOperation,
     "What a step of an explanation does.",
     {
@@ -172,6 +181,7 @@ __all__ = [
     "Scope",
     "StepOperation",
     "SubscriptionStatus",
+    "TaxBehavior",
     "TerminationReason",
     "UncountedReason",
     "describe",

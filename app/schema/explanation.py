@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app import models
-from app.billing import steps
+from app.billing import steps as billing
+from app.billing.adjustments import explain_adjustments
 from app.billing.pricing import line_inputs_from_json, price_line
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @value("One step from usage to amount.")
 class ExplanationStep:
-    """Resolvers return `billing.steps.Step`."""
+    """Resolvers return `billing.billing.Step`."""
 
     operation: StepOperation = field("What the step does.")
     description: str = field("The step in words. Example: `1,500,000 token × 0.00002 USD = 30.00 USD`.")
@@ -28,11 +29,23 @@ class ExplanationStep:
     output: Decimal = field("What the step ends with.")
 
 
+@value("What could have changed an amount and did not.")
+class NotApplied:
+    """Resolvers return `billing.billing.NotApplied`."""
+
+    operation: StepOperation = field("What the step would have done.")
+    reason: str = field("Why it made no difference. Example: `No tax rate is set for the customer.`")
+
+
+NOT_APPLIED = "What could have changed the amount and did not, and why."
+
+
 @value("Why a price charges what it charges.")
 class PriceExplanation:
     """Resolvers return `billing.pricing.PricedLine`."""
 
     steps: list[ExplanationStep] = field("The steps from usage to amount, in order.")
+    not_applied: list[NotApplied] = field(NOT_APPLIED)
 
 
 @dataclass(frozen=True)
@@ -40,14 +53,18 @@ class ExplainedLine:
     """The explanation of a stored line, whose id leads to its events."""
 
     id: str
-    steps: tuple[steps.Step, ...]
+    steps: tuple[billing.Step, ...]
+    not_applied: tuple[billing.NotApplied, ...]
 
 
 @value("Why a line of an invoice is what it is, priced again from the inputs stored with it.")
 class LineExplanation:
     """Resolvers return `ExplainedLine`."""
 
-    steps: list[ExplanationStep] = field("The steps from usage to amount, in order.")
+    steps: list[ExplanationStep] = field(
+        "The steps from usage to amount, in order; then the line's share of each discount, and of the tax."
+    )
+    not_applied: list[NotApplied] = field(NOT_APPLIED)
     events: Connection[Annotated["MeterEvent", strawberry.lazy("app.schema.meter_event")]] = connection(
         "Exactly the events that the line counted, in the order of their ids.",
         Relation(models.MeterEvent, "invoice_line_id", through=models.InvoiceLineEvent, link="event_id"),
@@ -56,4 +73,6 @@ class LineExplanation:
 
 def explain_line(row: Any) -> ExplainedLine:
     """Price a stored line again, by the rules it was made by."""
-    return ExplainedLine(row.id, price_line(line_inputs_from_json(row.inputs), row.rules_version).steps)
+    priced = price_line(line_inputs_from_json(row.inputs), row.rules_version)
+    shares, missed = explain_adjustments(row.amount_minor, row.currency, row.adjustments)
+    return ExplainedLine(row.id, priced.steps + shares, priced.not_applied + missed)

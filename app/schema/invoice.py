@@ -2,17 +2,18 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from app import models
+from app.billing import money as billing
 from app.billing.access import Scope
 from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
-from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm
+from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
 from app.schema.explanation import LineExplanation, explain_line
 from app.schema.money import Money, Period, money_of, period_of
 from app.schema.node import Node
@@ -50,7 +51,45 @@ class InvoiceLine(Node):
     invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] = edge(
         "The invoice it is on.", models.Invoice, "invoice_id"
     )
-    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What it costs.", models.Price, "price_id")
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] | None = edge(
+        "The price it charges; null for a line typed by hand.", models.Price, "price_id"
+    )
+
+
+@value("What a discount took off an invoice.")
+class DiscountTaken:
+    """Read from `invoice.summary`, with the invoice's currency beside it."""
+
+    name: str = field("What it is called. Example: `Launch`.", of=lambda taken: taken[0]["name"])
+    percentage: Decimal | None = field(
+        "The share of 1 it takes; null for an amount. Example: `0.1`.", of=lambda taken: taken[0]["percentage"]
+    )
+    base: Money = field(
+        "What was left of the lines it takes from.", of=lambda taken: billing.Money(taken[0]["baseMinor"], taken[1])
+    )
+    amount: Money = field("What it took.", of=lambda taken: billing.Money(taken[0]["takenMinor"], taken[1]))
+
+
+@value("The tax of an invoice at one rate.")
+class TaxCharged:
+    """Read from `invoice.summary`, with the invoice's currency beside it."""
+
+    rate: Decimal = field("The rate as a share of 1. Example: `0.19`.", of=lambda part: part[0]["rate"])
+    base: Money = field("What is taxed, after discounts.", of=lambda part: billing.Money(part[0]["baseMinor"], part[1]))
+    amount: Money = field("The tax.", of=lambda part: billing.Money(part[0]["taxMinor"], part[1]))
+
+
+def _due(row: Any) -> billing.Money:
+    paid = row.credit_applied_minor + row.paid_minor
+    return billing.Money(row.total_minor - paid, row.currency)
+
+
+def _discounts(row: Any) -> list[tuple[Any, str]]:
+    return [(item, row.currency) for item in row.summary.get("discounts", ())]
+
+
+def _taxes(row: Any) -> list[tuple[Any, str]]:
+    return [(item, row.currency) for item in row.summary.get("taxes", ())]
 
 
 @noun("inv", models.Invoice, Scope.BILLING_READ, "What a customer owes and why. Once issued it never changes.")
@@ -61,12 +100,25 @@ class Invoice(Node):
     status: InvoiceStatus = field("Where it stands.")
     reason: InvoiceReason = field("What it bills.")
     currency: CurrencyCode = field("The currency it is in. Example: `USD`.")
+    tax_behavior: TaxBehavior = field("Whether tax comes on top of the prices or is part of them.")
     subtotal: Money = field("The sum of the lines.", of=money_of("subtotal_minor"))
+    discount: Money = field("What discounts took off.", of=money_of("discount_minor"))
     tax: Money = field("The tax.", of=money_of("tax_minor"))
-    total: Money = field("What is owed.", of=money_of("total_minor"))
+    carried_to_credit: Money = field(
+        "What lay below zero and became the customer's credit.", of=money_of("carried_to_credit_minor")
+    )
+    total: Money = field(
+        "What is owed: subtotal - discount + tax + carriedToCredit; where prices hold the tax, the same without it.",
+        of=money_of("total_minor"),
+    )
+    credit_applied: Money = field("What the customer's credit paid.", of=money_of("credit_applied_minor"))
     amount_paid: Money = field("What was paid.", of=money_of("paid_minor"))
-    amount_due: Money = field(
-        "What is left to pay.", of=lambda row: money_of("total_minor")(row) - money_of("paid_minor")(row)
+    amount_due: Money = field("What is left to pay.", of=_due)
+    discounts: list[DiscountTaken] = field("What each discount took off, in order.", of=_discounts)
+    taxes: list[TaxCharged] = field("What was taxed at which rate; empty where nothing was.", of=_taxes)
+    tax_exemption: str | None = field(
+        "Why the customer is not taxed; null where it is. Example: `Reverse charge`.",
+        of=lambda row: row.summary.get("tax", {}).get("exemption"),
     )
     billed_to: BilledTo = field("Whom it was issued to.")
     issued_at: datetime | None = field("When it was issued; null for a draft.")

@@ -8,7 +8,7 @@ import strawberry
 from app.billing.aggregation import Aggregation
 from app.billing.decimals import exact_sum
 from app.billing.errors import ErrorCode, Problems, Refused
-from app.billing.price_models import PriceModel, check_model
+from app.billing.price_models import PriceModel, check_fit, check_model
 from app.billing.pricing import LineInputs, PricedLine, price_line
 from app.schema.client_error import ClientError
 from app.schema.declarations import field, value
@@ -46,6 +46,7 @@ def preview(
     """Price a quantity, or the sum of some events. ClientError naming every argument that is wrong."""
     problems = Problems()
     check_model(model, problems, "model")
+    check_fit(model, Aggregation.SUM if events is not None else None, problems, "model")
     if (quantity is None) == (events is None):
         problems.add(ErrorCode.INVALID, "quantity", "Give either `quantity` or `events`.")
     if quantity is not None and quantity < 0:

@@ -28,19 +28,21 @@ if TYPE_CHECKING:
     from app.schema.customer import Customer
     from app.schema.plan import Plan
     from app.schema.plan_version import PlanVersion
+    from app.schema.price import Price
     from app.schema.product import Product
 
 TERM_DAYS = "How many days after issue its invoices are due, 0 to 365; the first one is due at once. Example: `30`."
 CONCURRENT = "Whether it may run beside another live subscription to the same product."
 
 
-@value("What one metric counted in the running period, and what that costs so far.")
+@value("What one metered price counted in its period that runs now, and what that costs so far.")
 class SubscriptionUsage:
     """Resolvers return `services.previews.MeteredUsage`."""
 
     billable_metric: Annotated["BillableMetric", strawberry.lazy("app.schema.billable_metric")] = edge(
         "What was measured.", models.BillableMetric, "billable_metric_id"
     )
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What charges it.", models.Price, "price_id")
     quantity: Decimal = field("How much was counted.")
     amount: Money = field("What it costs so far.", of=money_of("amount_minor"))
 

@@ -1,12 +1,13 @@
 """What a subscription has used and what comes next, computed for any number of subscriptions at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from app import models
+from app.billing import money as billing
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.schema.declarations import edge, field, value
@@ -52,12 +53,20 @@ class UpcomingInvoiceLine:
     price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What it costs.", models.Price, "price_id")
 
 
+def _sum(column: str) -> Callable[[Any], billing.Money]:
+    return lambda upcoming: billing.Money(getattr(upcoming.assessment, column), upcoming.currency)
+
+
 @value("The invoice of a subscription's next boundary if nothing more happened.")
 class UpcomingInvoice:
     """Resolvers return `services.previews.UpcomingInvoice`."""
 
     currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
-    subtotal: Money = field("The sum of the lines.", of=money_of("subtotal_minor"))
-    tax: Money = field("The tax.", of=money_of("tax_minor"))
-    total: Money = field("What will be owed.", of=money_of("total_minor"))
+    subtotal: Money = field("The sum of the lines.", of=_sum("subtotal_minor"))
+    discount: Money = field("What discounts take off.", of=_sum("discount_minor"))
+    tax: Money = field("The tax, on top of the prices or part of them.", of=_sum("tax_minor"))
+    carried_to_credit: Money = field(
+        "What lies below zero and becomes the customer's credit.", of=_sum("carried_to_credit_minor")
+    )
+    total: Money = field("What will be owed, before the customer's credit is applied.", of=_sum("total_minor"))
     lines: list[UpcomingInvoiceLine] = field("What will be charged: arrears first, then what comes in advance.")

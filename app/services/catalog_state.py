@@ -9,9 +9,11 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.anchors import anchor_from_json
 from app.billing.catalog import BillableMetricDraft, FeeDraft, GroupBy, PlanDraft, PriceDraft, ProductDraft
 from app.billing.catalog.as_code import SECTIONS, CatalogNoun, Draft, item_of
 from app.billing.catalog.differences import Existing
+from app.billing.filters import filter_from_json
 from app.billing.price_models import model_from_json
 from app.models import table_of
 from app.models.row import CatalogRow
@@ -152,6 +154,11 @@ def _price(state: CatalogState, row: Row[Any]) -> Draft:
         currency=row.currency,
         model=model_from_json(row.pricing),
         quantity=row.quantity,
+        filter=filter_from_json(row.filter),
+        cadence=row.cadence,
+        is_obligation=row.is_obligation,
+        period_minimum=row.period_minimum,
+        period_maximum=row.period_maximum,
     )
 
 
@@ -164,6 +171,8 @@ def _plan(state: CatalogState, row: Row[Any]) -> Draft:
         billing_interval=row.billing_interval,
         currency=row.currency,
         billing_version=row.billing_version,
+        billing_anchor=anchor_from_json(row.billing_anchor),
+        tax_behavior=row.tax_behavior,
         prices=tuple(state.reference(CatalogNoun.PRICE, price) for price in state.prices_by_plan.get(row.id, ())),
     )
 

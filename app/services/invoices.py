@@ -8,12 +8,15 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.invoicing import Series, invoice_number, total_lines
+from app.billing.adjustments import invoice_summary, line_adjustments
+from app.billing.invoicing import AssessedLine, Series, invoice_number
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, move_invoice
 from app.billing.pricing import RULES_VERSION
 from app.db import insert_if_absent
 from app.ids import new_id
 from app.models import EnvironmentKind, table_of
+from app.services.adjusting import Adjusting, adjusting_of
+from app.services.credit import settle_with_credit
 from app.services.rating import RatedLine
 
 
@@ -24,7 +27,7 @@ async def open_invoice(
     reason: InvoiceReason,
     cause_at: datetime,
     lines: Sequence[RatedLine],
-    closing_period_number: int | None = None,
+    boundary_at: datetime | None = None,
 ) -> models.Invoice:
     """Write a draft for a cause: a subscription at an instant. A second for the same cause breaks a constraint."""
     customer = await session.get_one(models.Customer, (subscription.environment_id, subscription.customer_id))
@@ -39,14 +42,19 @@ async def open_invoice(
         status=InvoiceStatus.DRAFT,
         series=await _series(session, customer),
         currency=subscription.currency,
+        tax_behavior=subscription.tax_behavior,
         billed_to={"name": customer.name, "email": customer.email},
-        closing_period_number=closing_period_number,
+        boundary_at=boundary_at,
         paid_minor=0,
-        **_totals(lines),
+        subtotal_minor=0,
+        tax_minor=0,
+        total_minor=0,
     )
     session.add(invoice)
     await session.flush()
-    session.add_all(_line(invoice, position, line, now) for position, line in enumerate(lines))
+    rows = [_line(invoice, position, line, now) for position, line in enumerate(lines)]
+    session.add_all(rows)
+    total_up(invoice, rows, await adjusting_of(session, subscription))
     await session.flush()
     return invoice
 
@@ -58,22 +66,41 @@ async def lines_of(session: AsyncSession, invoice: models.Invoice) -> Sequence[m
     return (await session.scalars(select(models.InvoiceLine).where(*mine).order_by(columns.position))).all()
 
 
-def rewrite_lines(invoice: models.Invoice, lines: Sequence[models.InvoiceLine], rated: Sequence[RatedLine]) -> None:
-    """Bring a draft's lines and totals to what was rated last; `rated` stands in the order of `lines`."""
+def rewrite_lines(lines: Sequence[models.InvoiceLine], rated: Sequence[RatedLine]) -> None:
+    """Bring a draft's lines to what was rated last; `rated` stands in the order of `lines`."""
     for line, fresh in zip(lines, rated, strict=True):
         line.sqlmodel_update(_rated_columns(fresh))
-    invoice.sqlmodel_update(_totals(rated))
+
+
+def total_up(invoice: models.Invoice, lines: Sequence[models.InvoiceLine], adjusting: Adjusting) -> None:
+    """Bring a draft's totals, and the lines' shares of discounts and tax, to what its lines come to now."""
+    assessment = adjusting.assess([assessed(line) for line in lines])
+    for place, line in enumerate(lines):
+        line.adjustments = line_adjustments(assessment, place)
+    invoice.subtotal_minor = assessment.subtotal_minor
+    invoice.discount_minor = assessment.discount_minor
+    invoice.tax_minor = assessment.tax_minor
+    invoice.carried_to_credit_minor = assessment.carried_to_credit_minor
+    invoice.total_minor = assessment.total_minor
+    invoice.summary = invoice_summary(assessment)
+
+
+def assessed(line: models.InvoiceLine) -> AssessedLine:
+    """Return what the totals need of a line. One typed by hand is what it says: no discount takes from it."""
+    return AssessedLine(line.amount_minor, None if line.price_id is None else line.period_start, line.taxable)
 
 
 async def issue_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime, due_at: datetime) -> None:
     """Issue a draft: from now on it never changes but for being paid. With nothing to pay it is paid at once.
 
-    The customer's name and address are copied here. The number is taken last, so that its row is locked briefly.
+    The customer's name and address are copied here, and its credit is applied. The number is taken last, so that its
+    row is locked briefly.
     """
     customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
     invoice.billed_to = {"name": customer.name, "email": customer.email}
     invoice.status = move_invoice(invoice.status, InvoiceStatus.ISSUED)
     invoice.issued_at, invoice.due_at = now, due_at
+    await settle_with_credit(session, invoice, now)
     mark_paid_if_settled(invoice, now)
     await session.flush()
     invoice.number = await _take_number(session, invoice, now)
@@ -111,16 +138,8 @@ async def _series(session: AsyncSession, customer: models.Customer) -> Series:
     return Series.SANDBOX if kind is EnvironmentKind.SANDBOX else Series.LIVE
 
 
-def _totals(lines: Sequence[RatedLine]) -> dict[str, Any]:
-    totals = total_lines([line.amount_minor for line in lines])
-    return {
-        "subtotal_minor": totals.subtotal_minor,
-        "tax_minor": totals.tax_minor,
-        "total_minor": totals.total_minor,
-    }
-
-
 def _line(invoice: models.Invoice, position: int, line: RatedLine, now: datetime) -> models.InvoiceLine:
+    metering = line.charge.term.metering
     return models.InvoiceLine(
         environment_id=invoice.environment_id,
         id=new_id("li"),
@@ -133,6 +152,7 @@ def _line(invoice: models.Invoice, position: int, line: RatedLine, now: datetime
         period_start=line.period.start,
         period_end=line.period.end,
         currency=line.currency,
+        metering=None if metering is None else metering.to_json(),
         **_rated_columns(line),
     )
 

@@ -1,6 +1,6 @@
 """Plans and their versions: how prices are packaged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,14 +9,16 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.anchors import anchor_from_json, anchor_to_json
 from app.billing.catalog import PlanDraft, check_plan
-from app.billing.catalog.plans import MAX_PRICES
+from app.billing.catalog.plans import MAX_PRICES, check_in_plan
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
 from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import find, refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
+from app.services.prices import check_price_target, draft_of
 from app.services.principal import Principal
 
 
@@ -39,6 +41,8 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
         billing_interval=draft.billing_interval,
         currency=currency,
         billing_version=draft.billing_version,
+        billing_anchor=anchor_to_json(draft.billing_anchor),
+        tax_behavior=draft.tax_behavior,
         default_number=1,
         **_changeable(draft),
     )
@@ -113,9 +117,11 @@ async def _fitting_prices(
     product: models.Product | None,
     currency: str,
 ) -> list[models.Price]:
-    """Return the prices, each of which must exist, be of the product, in the currency and alone on its target."""
+    """Return the prices, each of which must exist, be of the product, in the currency and fit the plan's others."""
     prices: list[models.Price] = []
+    interval = draft.billing_interval
     named = await _prices_by_reference(session, environment_id, draft.prices[:MAX_PRICES])
+    metrics = await _metrics_of(session, environment_id, named.values())
     for position, reference in enumerate(draft.prices[:MAX_PRICES]):
         field, price = f"priceIds.{position}", named.get(reference)
         if price is None:
@@ -128,9 +134,8 @@ async def _fitting_prices(
         if price.currency != currency:
             message = f"the price is in {price.currency}, the plan in {currency}"
             problems.add(ErrorCode.CURRENCY_MISMATCH, field, message)
-        if any(_same_target(price, earlier) for earlier in prices):
-            message = "another price of this plan has the same metric or fee already, so it would be charged twice"
-            problems.add(ErrorCode.INVALID, field, message)
+        check_in_plan(draft_of(price), [draft_of(earlier) for earlier in prices], interval, problems, field)
+        _check_metric(price, metrics, problems, field)
         prices.append(price)
     return prices
 
@@ -145,8 +150,26 @@ async def _prices_by_reference(
     return {name: price for price in found for name in (price.id, price.key) if name is not None}
 
 
-def _same_target(one: models.Price, other: models.Price) -> bool:
-    return (one.billable_metric_id, one.fee_id) == (other.billable_metric_id, other.fee_id)
+async def _metrics_of(
+    session: AsyncSession, environment_id: str, prices: Iterable[models.Price]
+) -> dict[str, models.BillableMetric]:
+    columns = table_of(models.BillableMetric).c
+    ids = {price.billable_metric_id for price in prices if price.billable_metric_id is not None}
+    mine = (columns.environment_id == environment_id, columns.id.in_(ids))
+    return {metric.id: metric for metric in await session.scalars(select(models.BillableMetric).where(*mine))}
+
+
+def _check_metric(
+    price: models.Price, metrics: Mapping[str, models.BillableMetric], problems: Problems, field: str
+) -> None:
+    """Note if a price no longer goes with its metric, which could change while no version billed it."""
+    metric = metrics.get(price.billable_metric_id or "")
+    if metric is None:
+        return
+    found = Problems()
+    check_price_target(draft_of(price), metric, found)
+    for error in found.errors:
+        problems.add(ErrorCode.INVALID, field, f"the price does not go with its metric: {error.field}: {error.message}")
 
 
 def _draft(plan: models.Plan) -> PlanDraft:
@@ -158,6 +181,8 @@ def _draft(plan: models.Plan) -> PlanDraft:
         billing_interval=plan.billing_interval,
         currency=plan.currency,
         billing_version=plan.billing_version,
+        billing_anchor=anchor_from_json(plan.billing_anchor),
+        tax_behavior=plan.tax_behavior,
         prices=("unchanged",),
     )
 

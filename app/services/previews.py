@@ -1,6 +1,6 @@
 """What a subscription has used and what its next invoice would be, for any number of subscriptions at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -9,18 +9,20 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.invoicing import total_lines
+from app.billing.invoicing import AssessedLine, Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
-from app.services.rating import Charge, RatedLine, charges_at_boundary, rate
-from app.services.terms import terms_by_version
+from app.services.adjusting import adjusting_by_subscription
+from app.services.rating import Charge, RatedLine, charges_at_boundary, charges_running, rate
+from app.services.terms import Term, terms_by_subscription
 
 
 @dataclass(frozen=True)
 class MeteredUsage:
-    """What one metric counted in the running period, and what that costs so far."""
+    """What one price counted in the window that runs, and what that costs so far."""
 
     billable_metric_id: str
+    price_id: str
     quantity: Decimal
     amount_minor: int
     currency: str
@@ -31,40 +33,53 @@ class UpcomingInvoice:
     """The invoice of the next boundary if nothing more happened."""
 
     currency: str
-    subtotal_minor: int
-    tax_minor: int
-    total_minor: int
+    assessment: Assessment
     lines: tuple[RatedLine, ...]
 
 
 async def usage_by_subscription(
     session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]
 ) -> dict[str, list[MeteredUsage]]:
-    """Return the usage of each subscription's running period, metric by metric in the order of the plan's prices."""
-    rated = await _rated(session, environment_id, subscription_ids)
-    return {
-        subscription_id: [_usage(line) for line in lines if line.charge.term.billable_metric_id is not None]
-        for subscription_id, lines in rated.items()
-    }
+    """Return what each subscription used in the windows that run, price by price in the order of the plan's."""
+    subscriptions = await _live(session, environment_id, subscription_ids)
+    rated = await _rated(session, environment_id, subscriptions, charges_running)
+    return {subscription_id: [_usage(line) for line in lines] for subscription_id, lines in rated.items()}
 
 
 async def upcoming_by_subscription(
     session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]
 ) -> dict[str, UpcomingInvoice]:
-    """Return the next invoice of each subscription that has one; a terminated one has none."""
-    rated = await _rated(session, environment_id, subscription_ids)
-    return {subscription_id: _upcoming(lines) for subscription_id, lines in rated.items()}
+    """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
+    subscriptions = await _live(session, environment_id, subscription_ids)
+    rated = await _rated(session, environment_id, subscriptions, _next_charges)
+    adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
+    return {
+        subscription_id: UpcomingInvoice(
+            currency=lines[0].currency,
+            assessment=adjusting[subscription_id].assess(
+                [AssessedLine(line.amount_minor, line.period.start) for line in lines]
+            ),
+            lines=tuple(lines),
+        )
+        for subscription_id, lines in rated.items()
+        if lines
+    }
+
+
+def _next_charges(subscription: Any, terms: Sequence[Term]) -> list[Charge]:
+    return charges_at_boundary(subscription, terms, subscription.next_boundary_at)
 
 
 async def _rated(
-    session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]
+    session: AsyncSession,
+    environment_id: str,
+    subscriptions: Sequence[Row[Any]],
+    charges_of: Callable[[Any, Sequence[Term]], list[Charge]],
 ) -> dict[str, list[RatedLine]]:
-    subscriptions = await _live(session, environment_id, subscription_ids)
-    versions = {row.plan_version_id for row in subscriptions}
-    terms = await terms_by_version(session, environment_id, versions)
+    terms = await terms_by_subscription(session, environment_id, subscriptions)
     charges: list[Charge] = []
     for row in subscriptions:
-        charges += charges_at_boundary(row, terms[row.plan_version_id])
+        charges += charges_of(row, terms[row.id])
     rated: dict[str, list[RatedLine]] = {row.id: [] for row in subscriptions}
     for line in await rate(session, environment_id, charges):
         rated[line.charge.subscription_id].append(line)
@@ -82,17 +97,6 @@ async def _live(session: AsyncSession, environment_id: str, subscription_ids: Se
 
 
 def _usage(line: RatedLine) -> MeteredUsage:
-    metric_id = line.charge.term.billable_metric_id
-    assert metric_id is not None
-    return MeteredUsage(metric_id, line.quantity, line.amount_minor, line.currency)
-
-
-def _upcoming(lines: Sequence[RatedLine]) -> UpcomingInvoice:
-    totals = total_lines([line.amount_minor for line in lines])
-    return UpcomingInvoice(
-        currency=lines[0].currency,
-        subtotal_minor=totals.subtotal_minor,
-        tax_minor=totals.tax_minor,
-        total_minor=totals.total_minor,
-        lines=tuple(lines),
-    )
+    metering = line.charge.term.metering
+    assert metering is not None, "only metered prices run"
+    return MeteredUsage(metering.metric.id, line.price_id, line.quantity, line.amount_minor, line.currency)

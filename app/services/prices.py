@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import PriceDraft, check_price
-from app.billing.catalog.prices import CHARGES
+from app.billing.catalog.prices import CHARGES, check_target
 from app.billing.errors import ErrorCode, Problems
+from app.billing.filters import filter_from_json, filter_to_json
 from app.billing.price_models import model_from_json, model_to_json
 from app.ids import new_id
 from app.services.catalog_turn import take_catalog_turn
@@ -26,6 +27,8 @@ async def create_price(session: AsyncSession, principal: Principal, now: datetim
     environment_id, problems = principal.environment_id, Problems()
     target = await _require_target(session, problems, environment_id, draft)
     check_price(draft, problems)
+    if target is not None:
+        check_price_target(draft, target, problems)
     await refuse_taken_key(session, problems, models.Price, environment_id, draft.key)
     problems.raise_if_any()
     assert target is not None
@@ -51,9 +54,10 @@ async def update_price(
     await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     price = await to_change(session, models.Price, environment_id, reference)
-    current = _draft(price)
+    current = draft_of(price)
     draft = replace(current, **changes)
     check_price(draft, problems)
+    check_price_target(draft, await _target_of(session, price), problems)
     await refuse_taken_key(session, problems, models.Price, environment_id, draft.key, price.id)
     changed = [field for name, field in CHARGES.items() if getattr(draft, name) != getattr(current, name)]
     if changed and await is_price_used(session, price):
@@ -64,6 +68,20 @@ async def update_price(
     price.sqlmodel_update(_columns(draft))
     await session.flush()
     return price
+
+
+def check_price_target(draft: PriceDraft, target: models.BillableMetric | models.Fee, problems: Problems) -> None:
+    """Note what of a price does not go with the metric or fee that it charges."""
+    if isinstance(target, models.BillableMetric):
+        check_target(draft, target.aggregation, {item["name"] for item in target.group_by}, problems)
+    else:
+        check_target(draft, None, (), problems)
+
+
+async def _target_of(session: AsyncSession, price: models.Price) -> models.BillableMetric | models.Fee:
+    if price.billable_metric_id is not None:
+        return await session.get_one(models.BillableMetric, (price.environment_id, price.billable_metric_id))
+    return await session.get_one(models.Fee, (price.environment_id, price.fee_id))
 
 
 async def _require_target(
@@ -83,10 +101,16 @@ def _columns(draft: PriceDraft) -> dict[str, Any]:
         "currency": draft.currency,
         "pricing": model_to_json(draft.model),
         "quantity": draft.quantity,
+        "filter": filter_to_json(draft.filter),
+        "cadence": draft.cadence,
+        "is_obligation": draft.is_obligation,
+        "period_minimum": draft.period_minimum,
+        "period_maximum": draft.period_maximum,
     }
 
 
-def _draft(price: models.Price) -> PriceDraft:
+def draft_of(price: models.Price) -> PriceDraft:
+    """Return a price as a draft that would make it, with ids for what it refers to."""
     return PriceDraft(
         key=price.key,
         billable_metric=price.billable_metric_id,
@@ -96,4 +120,9 @@ def _draft(price: models.Price) -> PriceDraft:
         currency=price.currency,
         model=model_from_json(price.pricing),
         quantity=price.quantity,
+        filter=filter_from_json(price.filter),
+        cadence=price.cadence,
+        is_obligation=price.is_obligation,
+        period_minimum=price.period_minimum,
+        period_maximum=price.period_maximum,
     )

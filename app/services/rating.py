@@ -8,10 +8,13 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import aggregate
+from app.billing.calendars import Calendar
 from app.billing.lifecycle import PaymentTerm
-from app.billing.periods import BillingInterval, Period, period_number
+from app.billing.measuring import Measured, Metering, measure
+from app.billing.periods import BillingInterval, Period
+from app.billing.price_models import DynamicPrice
 from app.billing.pricing import LineInputs, PricedLine, price_line
+from app.billing.proration import PartOfPeriod
 from app.metering.usage import CountedEvent, UsageRequest, counted_events
 from app.services.terms import Term
 
@@ -23,19 +26,20 @@ class Subscribed(Protocol):
     customer_id: str
     plan_version_id: str
     billing_interval: BillingInterval
+    started_at: datetime
     anchor_at: datetime
     timezone: str
-    period_number: int
+    next_boundary_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Charge:
-    """A term to be rated over a period of a subscription."""
+    """A term to be rated over a window of a subscription, which may be a part of a whole period."""
 
     subscription_id: str
     customer_id: str
     term: Term
-    period: Period
+    window: PartOfPeriod
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class RatedLine:
     @property
     def period(self) -> Period:
         """What the line covers."""
-        return self.charge.period
+        return self.charge.window.part
 
     @property
     def quantity(self) -> Decimal:
@@ -90,52 +94,90 @@ class RatedLine:
 
 async def rate(session: AsyncSession, environment_id: str, charges: Sequence[Charge]) -> list[RatedLine]:
     """Rate charges in their order. The events of all of them are read in one go."""
-    requests = {charge: _request(charge) for charge in charges if charge.term.billable_metric_id is not None}
+    requests = {charge: _request(charge, charge.term.metering) for charge in charges if charge.term.metering}
     events = await counted_events(session, environment_id, list(requests.values())) if requests else {}
     return [_rate_one(charge, events[requests[charge]] if charge in requests else ()) for charge in charges]
 
 
-def period_of(subscription: Subscribed, ahead: int = 0) -> Period:
-    """Return the period that runs in a subscription, or the one `ahead` periods later."""
-    number = subscription.period_number + ahead
-    return period_number(subscription.anchor_at, subscription.billing_interval, number, subscription.timezone)
+def calendar_of(subscription: Subscribed) -> Calendar:
+    """Return what decides the windows of a subscription."""
+    return Calendar(subscription.anchor_at, subscription.started_at, subscription.timezone)
+
+
+def intervals_of(subscription: Subscribed, terms: Iterable[Term]) -> set[BillingInterval]:
+    """Return how long the windows of a subscription are: its plan's interval, and the shorter ones of prices."""
+    return {subscription.billing_interval, *(term.interval for term in terms if term.interval is not None)}
 
 
 def charges_at_start(subscription: Subscribed, terms: Iterable[Term]) -> list[Charge]:
-    """Return what is due before the running period: its in-advance prices."""
-    return _charges(subscription, terms, PaymentTerm.IN_ADVANCE, period_of(subscription))
+    """Return what is due at the start: the in-advance prices of the first windows, and what is charged once."""
+    calendar = calendar_of(subscription)
+    charges = []
+    for term in terms:
+        if term.payment_term is PaymentTerm.IN_ADVANCE:
+            window = calendar.window(term.interval or subscription.billing_interval, subscription.started_at)
+            # What is charged once is charged whole, however short the first period is.
+            whole = PartOfPeriod(window.part, window.part) if term.interval is None else window
+            charges.append(_charge(subscription, term, whole))
+    return charges
 
 
-def charges_at_boundary(subscription: Subscribed, terms: Sequence[Term]) -> list[Charge]:
-    """Return what the end of the running period bills: its arrears, then the advance of the next one."""
-    arrears = _charges(subscription, terms, PaymentTerm.IN_ARREARS, period_of(subscription))
-    return arrears + _charges(subscription, terms, PaymentTerm.IN_ADVANCE, period_of(subscription, ahead=1))
+def charges_at_boundary(subscription: Subscribed, terms: Sequence[Term], boundary: datetime) -> list[Charge]:
+    """Return what a boundary bills: the arrears of the windows that end there, then the advance of those that begin."""
+    calendar = calendar_of(subscription)
+    arrears, advance = [], []
+    for term in terms:
+        if term.interval is None:
+            continue
+        ending = calendar.window_ending(term.interval, boundary)
+        if ending is not None and term.payment_term is PaymentTerm.IN_ARREARS:
+            arrears.append(_charge(subscription, term, ending))
+        elif ending is not None:
+            advance.append(_charge(subscription, term, calendar.window(term.interval, boundary)))
+    return arrears + advance
 
 
-def _charges(subscription: Subscribed, terms: Iterable[Term], when: PaymentTerm, period: Period) -> list[Charge]:
+def charges_running(subscription: Subscribed, terms: Iterable[Term]) -> list[Charge]:
+    """Return the metered prices over the windows that run now."""
+    calendar, boundary = calendar_of(subscription), subscription.next_boundary_at
+    assert boundary is not None, "an ended subscription has no window that runs"
     return [
-        Charge(subscription.id, subscription.customer_id, term, period) for term in terms if term.payment_term is when
+        _charge(subscription, term, calendar.window_before(term.interval, boundary))
+        for term in terms
+        if term.metering is not None and term.interval is not None
     ]
 
 
-def _request(charge: Charge) -> UsageRequest:
-    metric_id = charge.term.billable_metric_id
-    assert metric_id is not None
-    period = charge.period
-    return UsageRequest(charge.subscription_id, charge.customer_id, metric_id, period.start, period.end)
+def inputs_of(term: Term, window: PartOfPeriod, measured: Measured | None) -> LineInputs:
+    """Return all that the amount of a term over a window depends on; nothing is measured for a fee."""
+    return LineInputs(
+        model=term.model,
+        currency=term.currency,
+        quantity=term.quantity if measured is None else measured.quantity,
+        aggregation=None if term.metering is None else term.metering.metric.aggregation,
+        unit=term.unit,
+        event_count=0 if measured is None else measured.event_count,
+        tally=None if measured is None else measured.tally,
+        share=window.share,
+        is_obligation=term.is_obligation,
+        period_minimum=term.period_minimum,
+        period_maximum=term.period_maximum,
+    )
+
+
+def _charge(subscription: Subscribed, term: Term, window: PartOfPeriod) -> Charge:
+    return Charge(subscription.id, subscription.customer_id, term, window)
+
+
+def _request(charge: Charge, metering: Metering) -> UsageRequest:
+    part, model = charge.window.part, charge.term.model
+    path = model.unit_price_property if isinstance(model, DynamicPrice) else None
+    return UsageRequest(charge.subscription_id, charge.customer_id, metering.metric.id, part.start, part.end, path)
 
 
 def _rate_one(charge: Charge, events: Sequence[CountedEvent]) -> RatedLine:
-    term = charge.term
-    quantity = term.quantity
-    if term.aggregation is not None:
-        quantity = aggregate(term.aggregation, (event.value for event in events))
-    inputs = LineInputs(
-        model=term.model,
-        currency=term.currency,
-        quantity=quantity,
-        aggregation=term.aggregation,
-        unit=term.unit,
-        event_count=len(events),
-    )
-    return RatedLine(charge, inputs, price_line(inputs), tuple(event.event_id for event in events))
+    term, metering = charge.term, charge.term.metering
+    own = [] if metering is None else [event for event in events if metering.takes(event.dimensions)]
+    measured = None if metering is None else measure(metering.metric.aggregation, term.model, own)
+    inputs = inputs_of(term, charge.window, measured)
+    return RatedLine(charge, inputs, price_line(inputs), tuple(event.event_id for event in own))

@@ -7,15 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
-from app.billing.periods import Period
 from app.ids import new_id
 from app.models import table_of
+from app.services.adjusting import adjusting_of
 from app.services.due import DueKind, schedule
-from app.services.invoices import issue_invoice, lines_of, open_invoice, owner_of, rewrite_lines
+from app.services.invoices import issue_invoice, lines_of, open_invoice, owner_of, rewrite_lines, total_up
 from app.services.lookup import must_lock
-from app.services.rating import Charge, RatedLine, charges_at_boundary, rate
-from app.services.subscriptions import open_period, schedule_boundary
-from app.services.terms import terms_by_price, terms_by_version
+from app.services.rating import RatedLine, charges_at_boundary, rate
+from app.services.subscriptions import open_windows, schedule_boundary
+from app.services.terms import terms_of_subscription
 
 _RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
@@ -23,33 +23,35 @@ _RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 async def pass_boundary(
     session: AsyncSession, environment_id: str, subscription_id: str, due_at: datetime, now: datetime
 ) -> str | None:
-    """End the running period at `due_at`: draft its invoice, begin the next period, let both fall due.
+    """End the windows that end at `due_at`: draft their invoice, begin the next windows, let both fall due.
 
-    Return the id of the draft.
+    Return the id of the draft, if there is anything to bill.
     """
     subscription = await must_lock(session, models.Subscription, environment_id, subscription_id)
     if subscription.status not in _RENEWING:
         return None
-    terms = await terms_by_version(session, environment_id, [subscription.plan_version_id])
-    lines = await rate(session, environment_id, charges_at_boundary(subscription, terms[subscription.plan_version_id]))
-    ended = subscription.period_number
-    reason = InvoiceReason.SUBSCRIPTION_CYCLE
-    invoice = await open_invoice(session, subscription, now, reason, due_at, lines, closing_period_number=ended)
-    subscription.period_number = ended + 1
-    await open_period(session, subscription, now)
-    merchant, _ = await owner_of(session, environment_id)
+    terms = await terms_of_subscription(session, subscription)
+    charges = charges_at_boundary(subscription, terms, due_at)
+    await open_windows(session, subscription, terms, due_at, now)
     customer = await session.get_one(models.Customer, (environment_id, subscription.customer_id))
-    close_at = due_at + timedelta(seconds=merchant.grace_seconds)
     clock_id = customer.test_clock_id
-    await schedule(session, environment_id, DueKind.INVOICE_CLOSE, invoice.id, close_at, clock_id, now)
     await schedule_boundary(session, subscription, clock_id, now)
+    if not charges:
+        await _close_windows(session, subscription, due_at, now)
+        return None
+    lines = await rate(session, environment_id, charges)
+    reason = InvoiceReason.SUBSCRIPTION_CYCLE
+    invoice = await open_invoice(session, subscription, now, reason, due_at, lines, boundary_at=due_at)
+    merchant, _ = await owner_of(session, environment_id)
+    close_at = due_at + timedelta(seconds=merchant.grace_seconds)
+    await schedule(session, environment_id, DueKind.INVOICE_CLOSE, invoice.id, close_at, clock_id, now)
     return invoice.id
 
 
 async def close_invoice(
     session: AsyncSession, environment_id: str, invoice_id: str, _due_at: datetime, now: datetime
 ) -> str | None:
-    """End the grace time of a draft: close its period, rate it with all that was received, assign the events, issue.
+    """End the grace time of a draft: close its windows, rate them with all that was received, assign the events, issue.
 
     Return the id of the invoice.
     """
@@ -58,45 +60,42 @@ async def close_invoice(
     invoice = await must_lock(session, models.Invoice, environment_id, invoice_id)
     if invoice.status is not InvoiceStatus.DRAFT:
         return None
-    await _close_period(session, subscription, invoice, now)
+    assert invoice.boundary_at is not None, "only the draft of a boundary waits to be closed"
+    await _close_windows(session, subscription, invoice.boundary_at, now)
     lines = await lines_of(session, invoice)
-    terms = await terms_by_price(session, environment_id, {line.price_id for line in lines})
-    charges = [
-        Charge(
-            subscription.id, subscription.customer_id, terms[line.price_id], Period(line.period_start, line.period_end)
-        )
-        for line in lines
-    ]
-    rated = await rate(session, environment_id, charges)
-    rewrite_lines(invoice, lines, rated)
-    for line, fresh in zip(lines, rated, strict=True):
+    terms = await terms_of_subscription(session, subscription)
+    rated = await rate(session, environment_id, charges_at_boundary(subscription, terms, invoice.boundary_at))
+    priced = [line for line in lines if line.price_id is not None]
+    rewrite_lines(priced, rated)
+    for line, fresh in zip(priced, rated, strict=True):
         await _assign_events(session, line, fresh, now)
+    total_up(invoice, lines, await adjusting_of(session, subscription))
     await issue_invoice(session, invoice, now, now + timedelta(days=subscription.payment_term_days))
     return invoice.id
 
 
-async def _close_period(
-    session: AsyncSession, subscription: models.Subscription, invoice: models.Invoice, now: datetime
+async def _close_windows(
+    session: AsyncSession, subscription: models.Subscription, boundary_at: datetime, now: datetime
 ) -> None:
+    """Lock and mark the windows that end at a boundary: events that come later are late for them."""
     columns = table_of(models.SubscriptionPeriod).c
     mine = (
         columns.environment_id == subscription.environment_id,
         columns.subscription_id == subscription.id,
-        columns.cadence == subscription.billing_interval,
-        columns.number == invoice.closing_period_number,
+        columns.end_at == boundary_at,
     )
-    period = (await session.scalars(select(models.SubscriptionPeriod).where(*mine).with_for_update())).one()
-    period.closed_at = now
+    for period in await session.scalars(select(models.SubscriptionPeriod).where(*mine).with_for_update()):
+        period.closed_at = now
     await session.flush()
 
 
 async def _assign_events(session: AsyncSession, line: models.InvoiceLine, rated: RatedLine, now: datetime) -> None:
-    if not rated.event_ids:
+    metering = rated.charge.term.metering
+    if metering is None or not rated.event_ids:
         return
     owner = {"environment_id": line.environment_id, "created_at": now, "invoice_line_id": line.id}
-    metric_id = rated.charge.term.billable_metric_id
     rows = [
-        {**owner, "id": new_id("lie"), "billable_metric_id": metric_id, "event_id": event_id}
+        {**owner, "id": new_id("lie"), "billable_metric_id": metering.metric.id, "event_id": event_id}
         for event_id in rated.event_ids
     ]
     await session.execute(insert(table_of(models.InvoiceLineEvent)), rows)

@@ -1,22 +1,26 @@
 """Subscriptions: how they begin. How they go on is in renewals."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.anchors import anchor_from_json, anchor_instant
 from app.billing.catalog import SubscriptionDraft, check_subscription
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import InvoiceReason, SubscriptionStatus, move_subscription
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
 from app.ids import new_id
 from app.models import table_of
 from app.services.due import DueKind, schedule
 from app.services.invoices import issue_invoice, open_invoice, owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.principal import Principal
-from app.services.rating import charges_at_start, period_of, rate
-from app.services.terms import terms_by_version
+from app.services.rating import calendar_of, charges_at_start, intervals_of, rate
+from app.services.terms import Term, terms_of_subscription
 
 
 async def create_subscription(
@@ -34,6 +38,7 @@ async def create_subscription(
         now = await customers_now(session, customer, now)
         # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
         await must_lock(session, models.Customer, environment_id, customer.id)
+    quantities = await _chosen_quantities(session, problems, draft, version)
     if customer is not None and plan is not None and not draft.allow_concurrent:
         await _refuse_second(session, problems, customer, plan)
     problems.raise_if_any()
@@ -41,6 +46,7 @@ async def create_subscription(
     assert plan is not None
     assert version is not None
     merchant, _ = await owner_of(session, environment_id)
+    anchor = anchor_from_json(plan.billing_anchor)
     subscription = models.Subscription(
         environment_id=environment_id,
         id=new_id("sub"),
@@ -52,16 +58,17 @@ async def create_subscription(
         status=SubscriptionStatus.PENDING_PAYMENT,
         allow_concurrent=draft.allow_concurrent,
         started_at=now,
-        anchor_at=now,
+        anchor_at=anchor_instant(anchor, plan.billing_interval, now, merchant.timezone),
         timezone=merchant.timezone,
         billing_interval=plan.billing_interval,
         currency=plan.currency,
         payment_term_days=draft.payment_term_days,
+        tax_behavior=plan.tax_behavior,
         period_number=0,
     )
     session.add(subscription)
     await session.flush()
-    await open_period(session, subscription, now)
+    await _take_quantities(session, subscription, quantities, now)
     return subscription, await _bill_start(session, subscription, customer, now)
 
 
@@ -72,21 +79,34 @@ async def customers_now(session: AsyncSession, customer: models.Customer, now: d
     return (await must_lock(session, models.TestClock, customer.environment_id, customer.test_clock_id)).now
 
 
-async def open_period(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:
-    """Write the row of the period that runs now; it is what closing will lock and mark."""
-    period = period_of(subscription)
-    session.add(
-        models.SubscriptionPeriod(
-            environment_id=subscription.environment_id,
-            id=new_id("per"),
-            created_at=now,
-            subscription_id=subscription.id,
-            cadence=subscription.billing_interval,
-            number=subscription.period_number,
-            start_at=period.start,
-            end_at=period.end,
+async def open_windows(
+    session: AsyncSession, subscription: models.Subscription, terms: Sequence[Term], begin: datetime, now: datetime
+) -> None:
+    """Begin the windows that begin at an instant, of every cadence: their rows are what closing will lock and mark.
+
+    The subscription moves on to the boundary that comes next.
+    """
+    calendar, intervals = calendar_of(subscription), intervals_of(subscription, terms)
+    for interval in sorted(intervals):
+        window = calendar.window(interval, begin).part
+        if window.start != begin:
+            continue
+        number = calendar.number(interval, begin)
+        session.add(
+            models.SubscriptionPeriod(
+                environment_id=subscription.environment_id,
+                id=new_id("per"),
+                created_at=now,
+                subscription_id=subscription.id,
+                cadence=interval,
+                number=number,
+                start_at=window.start,
+                end_at=window.end,
+            )
         )
-    )
+        if interval is subscription.billing_interval:
+            subscription.period_number = number
+    subscription.next_boundary_at = calendar.next_boundary(intervals, begin)
     await session.flush()
 
 
@@ -103,25 +123,67 @@ async def activate(
 async def schedule_boundary(
     session: AsyncSession, subscription: models.Subscription, test_clock_id: str | None, now: datetime
 ) -> None:
-    """Let the end of the running period fall due."""
-    kind, end = DueKind.SUBSCRIPTION_BOUNDARY, period_of(subscription).end
+    """Let the next boundary fall due."""
+    kind, end = DueKind.SUBSCRIPTION_BOUNDARY, subscription.next_boundary_at
+    assert end is not None, "a subscription that goes on has a boundary"
     await schedule(session, subscription.environment_id, kind, subscription.id, end, test_clock_id, now)
 
 
 async def _bill_start(
     session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
 ) -> models.Invoice | None:
-    terms = await terms_by_version(session, subscription.environment_id, [subscription.plan_version_id])
-    charges = charges_at_start(subscription, terms[subscription.plan_version_id])
+    terms = await terms_of_subscription(session, subscription)
+    await open_windows(session, subscription, terms, now, now)
+    charges = charges_at_start(subscription, terms)
     if not charges:
         await activate(session, subscription, customer, now)
         return None
     lines = await rate(session, subscription.environment_id, charges)
     invoice = await open_invoice(session, subscription, now, InvoiceReason.SUBSCRIPTION_START, now, lines)
-    if invoice.due_minor == 0:
-        await activate(session, subscription, customer, now)
     await issue_invoice(session, invoice, now, due_at=now)
+    if invoice.status is InvoiceStatus.PAID:
+        await activate(session, subscription, customer, now)
     return invoice
+
+
+async def _chosen_quantities(
+    session: AsyncSession, problems: Problems, draft: SubscriptionDraft, version: models.PlanVersion | None
+) -> dict[str, Decimal]:
+    """Return the quantities by the ids of their prices, which must be fees of the plan version."""
+    if version is None or not draft.quantities:
+        return {}
+    prices, links = table_of(models.Price).c, table_of(models.PlanVersionPrice).c
+    contained = (links.environment_id == prices.environment_id) & (links.price_id == prices.id)
+    statement = select(prices.id, prices.key, prices.fee_id).join(models.PlanVersionPrice, contained)
+    mine = (links.environment_id == version.environment_id, links.plan_version_id == version.id)
+    named = {name: row for row in await session.execute(statement.where(*mine)) for name in (row.id, row.key) if name}
+    chosen: dict[str, Decimal] = {}
+    for place, (reference, quantity) in enumerate(draft.quantities):
+        field, price = f"quantities.{place}.priceId", named.get(reference)
+        if price is None:
+            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price of the plan version")
+        elif price.fee_id is None:
+            problems.add(ErrorCode.INVALID, field, "the price is metered: its quantity is measured")
+        elif price.id in chosen:
+            problems.add(ErrorCode.INVALID, field, "the price is in the list already")
+        else:
+            chosen[price.id] = quantity
+    return chosen
+
+
+async def _take_quantities(
+    session: AsyncSession, subscription: models.Subscription, quantities: Mapping[str, Decimal], now: datetime
+) -> None:
+    owner: dict[str, Any] = {
+        "environment_id": subscription.environment_id,
+        "subscription_id": subscription.id,
+        "created_at": now,
+    }
+    session.add_all(
+        models.SubscriptionQuantity(**owner, id=new_id("sq"), price_id=price_id, quantity=quantity)
+        for price_id, quantity in quantities.items()
+    )
+    await session.flush()
 
 
 async def _chosen(

@@ -1,24 +1,38 @@
 """What a subscription agreed to: the prices of its plan version with what they measure, read set-based."""
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.aggregation import Aggregation
+from app.billing.cadences import interval_of
+from app.billing.extraction import GroupBy
+from app.billing.filters import Filter, filter_from_json
 from app.billing.lifecycle import PaymentTerm
+from app.billing.measuring import Metering, MetricRules
+from app.billing.periods import BillingInterval
 from app.billing.price_models import PriceModel, model_from_json
 from app.models import table_of
 
 
+class Agreed(Protocol):
+    """A subscription to a plan version, be it a model or a light row."""
+
+    id: str
+    plan_version_id: str
+
+
 @dataclass(frozen=True)
 class Term:
-    """One price as it is billed. `billable_metric_id`, `aggregation` and `unit` are None for a fee."""
+    """One price as it is billed. `metering` and `unit` are None for a fee; `interval` is None for what is charged once.
+
+    `quantity` is of a fee. Bounds are in major units.
+    """
 
     price_id: str
     description: str
@@ -26,9 +40,12 @@ class Term:
     currency: str
     model: PriceModel
     quantity: Decimal
-    billable_metric_id: str | None
-    aggregation: Aggregation | None
+    interval: BillingInterval | None
+    is_obligation: bool
+    period_minimum: Decimal | None
+    period_maximum: Decimal | None
     unit: str | None
+    metering: Metering | None
 
 
 async def terms_by_version(
@@ -36,38 +53,98 @@ async def terms_by_version(
 ) -> dict[str, list[Term]]:
     """Return the terms of each plan version in the order of its prices. One statement."""
     links, prices = table_of(models.PlanVersionPrice).c, table_of(models.Price).c
+    versions, plans = table_of(models.PlanVersion).c, table_of(models.Plan).c
     statement = (
         _priced()
-        .add_columns(links.plan_version_id)
+        .add_columns(links.plan_version_id, plans.billing_interval)
         .join(
             models.PlanVersionPrice,
             (links.environment_id == prices.environment_id) & (links.price_id == prices.id),
         )
+        .join(
+            models.PlanVersion,
+            (versions.environment_id == links.environment_id) & (versions.id == links.plan_version_id),
+        )
+        .join(models.Plan, (plans.environment_id == versions.environment_id) & (plans.id == versions.plan_id))
         .where(links.environment_id == environment_id, links.plan_version_id.in_(version_ids))
         .order_by(links.position)
     )
     terms: dict[str, list[Term]] = defaultdict(list)
     for row in await session.execute(statement):
-        terms[row.plan_version_id].append(_term(row))
-    return terms
+        terms[row.plan_version_id].append(_term(row, row.billing_interval))
+    return {version_id: _beside_each_other(listed) for version_id, listed in terms.items()}
 
 
-async def terms_by_price(session: AsyncSession, environment_id: str, price_ids: Collection[str]) -> dict[str, Term]:
-    """Return the terms of single prices. One statement."""
+async def terms_by_subscription(
+    session: AsyncSession, environment_id: str, subscriptions: Iterable[Agreed]
+) -> dict[str, list[Term]]:
+    """Return what each subscription agreed to: its version's terms with its own quantities. Two statements."""
+    listed = list(subscriptions)
+    terms = await terms_by_version(session, environment_id, {row.plan_version_id for row in listed})
+    quantities = await _quantities(session, environment_id, [row.id for row in listed])
+    return {
+        row.id: [
+            replace(term, quantity=quantities[row.id].get(term.price_id, term.quantity))
+            for term in terms.get(row.plan_version_id, ())
+        ]
+        for row in listed
+    }
+
+
+async def terms_of_subscription(session: AsyncSession, subscription: models.Subscription) -> list[Term]:
+    """Return what one subscription agreed to."""
+    return (await terms_by_subscription(session, subscription.environment_id, [subscription]))[subscription.id]
+
+
+async def terms_of_prices(
+    session: AsyncSession, environment_id: str, price_ids: Collection[str], interval: BillingInterval
+) -> list[Term]:
+    """Return the terms of some prices as a plan of an interval would have them, in the order of the ids."""
     prices = table_of(models.Price).c
     statement = _priced().where(prices.environment_id == environment_id, prices.id.in_(price_ids))
-    return {row.id: _term(row) for row in await session.execute(statement)}
+    found = {row.id: _term(row, interval) for row in await session.execute(statement)}
+    return _beside_each_other([found[price_id] for price_id in price_ids])
+
+
+async def _quantities(
+    session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
+) -> dict[str, dict[str, Decimal]]:
+    """Return, for each subscription, how many of which price's fee it takes where it says so."""
+    taken = table_of(models.SubscriptionQuantity).c
+    statement = select(taken.subscription_id, taken.price_id, taken.quantity).where(
+        taken.environment_id == environment_id, taken.subscription_id.in_(subscription_ids)
+    )
+    quantities: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for row in await session.execute(statement):
+        quantities[row.subscription_id][row.price_id] = row.quantity
+    return quantities
+
+
+def _beside_each_other(terms: list[Term]) -> list[Term]:
+    """Tell each metered term the filters of the other prices of its metric, as one without takes what they leave."""
+    filters: dict[str, list[Filter]] = defaultdict(list)
+    for term in terms:
+        if term.metering is not None and term.metering.filter:
+            filters[term.metering.metric.id].append(term.metering.filter)
+    return [term if term.metering is None else _among(term, term.metering, filters) for term in terms]
+
+
+def _among(term: Term, metering: Metering, filters: dict[str, list[Filter]]) -> Term:
+    if metering.filter:
+        return term
+    return replace(term, metering=replace(metering, others=tuple(filters[metering.metric.id])))
 
 
 def _priced() -> Select[Any]:
     prices, metrics = table_of(models.Price).c, table_of(models.BillableMetric).c
-    return select(table_of(models.Price), metrics.aggregation, metrics.unit).outerjoin(
+    measured = ("event_type", "aggregation", "value_property", "group_by", "event_from", "unit")
+    return select(table_of(models.Price), *(metrics[name] for name in measured)).outerjoin(
         models.BillableMetric,
         (metrics.environment_id == prices.environment_id) & (metrics.id == prices.billable_metric_id),
     )
 
 
-def _term(row: Row[Any]) -> Term:
+def _term(row: Row[Any], interval: BillingInterval) -> Term:
     return Term(
         price_id=row.id,
         description=row.invoice_display_name,
@@ -75,7 +152,22 @@ def _term(row: Row[Any]) -> Term:
         currency=row.currency,
         model=model_from_json(row.pricing),
         quantity=Decimal(1) if row.quantity is None else row.quantity,
-        billable_metric_id=row.billable_metric_id,
-        aggregation=row.aggregation,
+        interval=interval_of(row.cadence, interval),
+        is_obligation=row.is_obligation,
+        period_minimum=row.period_minimum,
+        period_maximum=row.period_maximum,
         unit=row.unit,
+        metering=None if row.billable_metric_id is None else _metering(row),
     )
+
+
+def _metering(row: Row[Any]) -> Metering:
+    metric = MetricRules(
+        id=row.billable_metric_id,
+        event_type=row.event_type,
+        aggregation=row.aggregation,
+        value_property=row.value_property,
+        group_by=tuple(GroupBy(**item) for item in row.group_by),
+        event_from=row.event_from,
+    )
+    return Metering(metric, filter_from_json(row.filter))

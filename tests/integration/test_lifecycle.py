@@ -150,7 +150,8 @@ async def test_boundaries_passed_while_pending_fall_due_in_order_at_activation(d
             pass
         invoices = await world.rows(models.Invoice)
         assert [invoice.status for invoice in invoices] == [InvoiceStatus.PAID] + [InvoiceStatus.ISSUED] * 2
-        assert [invoice.closing_period_number for invoice in invoices] == [None, 0, 1]
+        boundaries = [datetime(2026, 2, 28, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC)]
+        assert [invoice.boundary_at for invoice in invoices] == [None, *boundaries]
 
 
 async def test_the_worker_renews_in_real_time_once_whoever_else_works(database_url: str) -> None:

@@ -51,7 +51,7 @@ async def test_an_event_stays_with_whom_it_was_billed_to_when_an_external_id_mov
         await world.do(lambda s: update_customer(s, me, first.id, {"external_id": "acme-old"}))
         await world.do(lambda s: update_customer(s, me, second.id, {"external_id": "acme"}))
         upcoming = await world.do(lambda s: upcoming_by_subscription(s, me.environment_id, [heir.id]))
-        assert upcoming[heir.id].total_minor == 0
+        assert upcoming[heir.id].assessment.total_minor == 0
         await work_off(world, datetime(2026, 3, 20, tzinfo=UTC))
         billed = {(i.customer_id == first.id, i.total_minor) for i in await world.rows(models.Invoice)}
         assert billed == {(True, 3000), (False, 0)}

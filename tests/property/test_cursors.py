@@ -21,7 +21,7 @@ VALUES = {
     "created_at": INSTANTS,
     "issued_at": st.none() | INSTANTS,
     "number": st.none() | TEXTS,
-    "closing_period_number": st.none() | st.integers(-(2**63), 2**63 - 1),
+    "boundary_at": st.none() | INSTANTS,
     None: st.none(),
 }
 

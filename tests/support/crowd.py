@@ -121,6 +121,7 @@ def _sold(
         currency="USD",
         payment_term_days=30,
         period_number=0,
+        next_boundary_at=START + timedelta(days=31),
         activated_at=START,
     )
     period = models.SubscriptionPeriod(

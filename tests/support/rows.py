@@ -14,7 +14,7 @@ from app.billing.access import Scope
 from app.billing.aggregation import Aggregation
 from app.billing.invoicing import Series
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
-from app.billing.periods import BillingInterval, period_number
+from app.billing.periods import BillingInterval, boundary, period_number
 from app.db import Sessions, open_engine
 from app.ids import hash_secret, new_id, new_secret
 from app.models import EnvironmentKind
@@ -126,7 +126,11 @@ class World:
         values |= {"product_id": plan.product_id, "status": SubscriptionStatus.ACTIVE, "allow_concurrent": True}
         values |= {"started_at": started_at, "anchor_at": started_at, "timezone": "UTC", "currency": "USD"}
         values |= {"billing_interval": plan.billing_interval, "payment_term_days": 30, "period_number": 0}
-        subscription = models.Subscription(**(values | {"activated_at": started_at} | given))
+        values |= {
+            "activated_at": started_at,
+            "next_boundary_at": boundary(started_at, plan.billing_interval, 1, "UTC"),
+        }
+        subscription = models.Subscription(**(values | given))
         await self.save(subscription)
         await self.period(subscription, 0)
         return subscription

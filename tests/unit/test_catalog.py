@@ -170,7 +170,7 @@ def test_a_price_shows_all_its_problems_in_order() -> None:
         "invoice_display_name": "",
         "payment_term": PaymentTerm.IN_ADVANCE,
         "currency": "usd",
-        "model": StandardPrice(Decimal("-0.01")),
+        "model": StandardPrice(Decimal("1E-19")),
         "quantity": Decimal(1),
     }
     assert price_errors(PRICE, **changes) == [

@@ -1,14 +1,16 @@
 import pytest
 
 from app.billing.errors import InvariantBroken
-from app.billing.invoicing import Series, Totals, invoice_number, total_lines
+from app.billing.invoicing import AssessedLine, Series, assess, invoice_number
+from app.billing.tax import TaxTerms
 
 
 @pytest.mark.parametrize(
     ("amounts", "total"), [([], 0), ([3000, 4900], 7900), ([5000, -1200], 3800), ([10**40, 1], 10**40 + 1)]
 )
 def test_the_total_is_the_sum_of_the_rounded_lines(amounts: list[int], total: int) -> None:
-    assert total_lines(amounts) == Totals(subtotal_minor=total, tax_minor=0, total_minor=total)
+    assessment = assess([AssessedLine(amount, None) for amount in amounts], (), TaxTerms())
+    assert (assessment.subtotal_minor, assessment.tax_minor, assessment.total_minor) == (total, 0, total)
 
 
 @pytest.mark.parametrize(

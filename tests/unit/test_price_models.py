@@ -3,8 +3,17 @@ from fractions import Fraction
 
 import pytest
 
+from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, InvariantBroken, Problems
-from app.billing.price_models import StandardPrice, amount, check_model, model_from_json, model_to_json
+from app.billing.price_models import (
+    Charged,
+    StandardPrice,
+    charge,
+    check_fit,
+    check_model,
+    model_from_json,
+    model_to_json,
+)
 from app.billing.steps import Step, StepOperation
 
 LARGEST = "9" * 20 + "." + "9" * 18
@@ -25,7 +34,7 @@ LARGEST = "9" * 20 + "." + "9" * 18
     ],
 )
 def test_standard_is_quantity_times_unit_price(quantity: str, unit_price: str, expected: str) -> None:
-    exact, step = amount(StandardPrice(Decimal(unit_price)), Decimal(quantity), "USD", "token")
+    exact, [step] = charge(StandardPrice(Decimal(unit_price)), Charged(Decimal(quantity), "USD", "token"))
     assert exact == Fraction(expected)
     assert step.operation is StepOperation.PRICE
     assert (step.input, step.output) == (Decimal(quantity), Decimal(expected))
@@ -44,12 +53,12 @@ def test_standard_is_quantity_times_unit_price(quantity: str, unit_price: str, e
 def test_the_step_says_what_was_multiplied(
     quantity: str, unit_price: str, currency: str, unit: str | None, sentence: str
 ) -> None:
-    _, step = amount(StandardPrice(Decimal(unit_price)), Decimal(quantity), currency, unit)
+    _, [step] = charge(StandardPrice(Decimal(unit_price)), Charged(Decimal(quantity), currency, unit))
     assert step.description == sentence
 
 
 def test_a_step_is_equal_to_its_like() -> None:
-    _, step = amount(StandardPrice(Decimal("0.5")), Decimal("2.0"), "EUR", "seat")
+    _, [step] = charge(StandardPrice(Decimal("0.5")), Charged(Decimal("2.0"), "EUR", "seat"))
     assert step == Step(
         StepOperation.PRICE, "2 seat \N{MULTIPLICATION SIGN} 0.50 EUR = 1.00 EUR", Decimal(2), Decimal(1)
     )
@@ -62,13 +71,22 @@ def test_prices_within_bounds_are_fine(unit_price: str) -> None:
     assert problems.errors == ()
 
 
-@pytest.mark.parametrize("unit_price", ["-0.01", "1E+20", "1E-19", "NaN", "sNaN", "Infinity", "-Infinity", "1E+999999"])
+@pytest.mark.parametrize("unit_price", ["1E+20", "1E-19", "NaN", "sNaN", "Infinity", "-Infinity", "1E+999999"])
 def test_others_are_out_of_range(unit_price: str) -> None:
     problems = Problems()
     check_model(StandardPrice(Decimal(unit_price)), problems, "model")
     assert [(error.code, error.field) for error in problems.errors] == [
         (ErrorCode.OUT_OF_RANGE, "model.standard.unitPrice")
     ]
+
+
+def test_a_rebate_is_for_usage_only() -> None:
+    usage, fee, rebate = Problems(), Problems(), StandardPrice(Decimal("-0.01"))
+    check_model(rebate, usage, "model")
+    check_fit(rebate, Aggregation.SUM, usage, "model")
+    assert usage.errors == ()
+    check_fit(rebate, None, fee, "model")
+    assert [(error.code, error.field) for error in fee.errors] == [(ErrorCode.OUT_OF_RANGE, "model.standard.unitPrice")]
 
 
 def test_the_stored_form_is_plain() -> None:

@@ -7,12 +7,15 @@ from enum import StrEnum
 from functools import singledispatch
 from typing import Any
 
+from app.billing.anchors import anchor_to_json
 from app.billing.catalog.metrics import BillableMetricDraft
 from app.billing.catalog.plans import PlanDraft
 from app.billing.catalog.prices import PriceDraft
 from app.billing.catalog.products import FeeDraft, ProductDraft
 from app.billing.decimals import plain
+from app.billing.filters import filter_to_json
 from app.billing.price_models import model_to_json
+from app.billing.tax import TaxBehavior
 
 Draft = ProductDraft | BillableMetricDraft | FeeDraft | PriceDraft | PlanDraft
 
@@ -121,6 +124,11 @@ def _price(draft: PriceDraft) -> dict[str, Any]:
         "currency": draft.currency,
         "model": {kind: model},
         "quantity": quantity,
+        "filter": filter_to_json(draft.filter),
+        "cadence": draft.cadence and draft.cadence.value,
+        "isObligation": draft.is_obligation or None,
+        "periodMinimum": None if draft.period_minimum is None else plain(draft.period_minimum),
+        "periodMaximum": None if draft.period_maximum is None else plain(draft.period_maximum),
     }
 
 
@@ -134,5 +142,7 @@ def _plan(draft: PlanDraft) -> dict[str, Any]:
         "billingInterval": draft.billing_interval.value,
         "currency": draft.currency,
         "billingVersion": draft.billing_version,
+        "billingAnchor": anchor_to_json(draft.billing_anchor),
+        "taxBehavior": None if draft.tax_behavior is TaxBehavior.EXCLUSIVE else draft.tax_behavior.value,
         "priceIds": list(draft.prices),
     }

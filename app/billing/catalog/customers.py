@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
+from app.billing.catalog.prices import check_quantity
 from app.billing.decimals import within_bounds
 from app.billing.errors import ErrorCode, Problems
 from app.billing.text import check_external_id, check_metadata, check_name, check_optional_text
@@ -28,6 +30,13 @@ class CustomerDraft:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
+class FeeQuantity(NamedTuple):
+    """How many of a fee a subscriber takes; `price` is an id or key."""
+
+    price: str
+    quantity: Decimal
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionDraft:
     """A subscription as a user wants it: to a plan (its default version) or to one plan version."""
@@ -35,6 +44,7 @@ class SubscriptionDraft:
     customer: str
     plan: str | None = None
     plan_version: str | None = None
+    quantities: tuple[FeeQuantity, ...] = ()
     payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
     allow_concurrent: bool = False
 
@@ -64,6 +74,8 @@ def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
         problems.add(ErrorCode.BLANK, "planId", "A plan or a plan version is needed.")
     elif draft.plan is not None and draft.plan_version is not None:
         problems.add(ErrorCode.INVALID, "planVersionId", "Give a plan or a plan version, not both.")
+    for place, item in enumerate(draft.quantities):
+        check_quantity(item.quantity, problems, f"quantities.{place}.quantity")
     if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
         message = f"Must be 0 to {MAX_PAYMENT_TERM_DAYS} days."
         problems.add(ErrorCode.OUT_OF_RANGE, "paymentTermDays", message)

@@ -71,7 +71,9 @@ _NEVER: Mapping[CatalogNoun, frozenset[str]] = {
     CatalogNoun.BILLABLE_METRIC: frozenset({"productId"}),
     CatalogNoun.FEE: frozenset({"productId"}),
     CatalogNoun.PRICE: frozenset({"target"}),
-    CatalogNoun.PLAN: frozenset({"productId", "billingInterval", "currency", "billingVersion"}),
+    CatalogNoun.PLAN: frozenset(
+        {"productId", "billingInterval", "currency", "billingVersion", "billingAnchor", "taxBehavior"}
+    ),
 }
 _NOT_ONCE_USED: Mapping[CatalogNoun, frozenset[str]] = {
     CatalogNoun.BILLABLE_METRIC: frozenset(MEASURES.values()),

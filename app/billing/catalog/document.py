@@ -5,9 +5,9 @@ from typing import Any
 
 from app.billing.catalog.as_code import SECTIONS, CatalogDraft, CatalogNoun, Draft, fields_of
 from app.billing.catalog.differences import Existing
-from app.billing.catalog.metrics import check_billable_metric
-from app.billing.catalog.plans import MAX_PRICES, PlanDraft, check_plan
-from app.billing.catalog.prices import PriceDraft, check_price
+from app.billing.catalog.metrics import BillableMetricDraft, check_billable_metric
+from app.billing.catalog.plans import MAX_PRICES, PlanDraft, check_in_plan, check_plan
+from app.billing.catalog.prices import PriceDraft, check_price, check_target
 from app.billing.catalog.products import check_fee, check_product
 from app.billing.errors import ErrorCode, Problems, UserError
 
@@ -56,6 +56,8 @@ def check_document(
             _CHECKS[noun](draft, found)
             if isinstance(draft, PlanDraft):
                 _check_prices(named, draft, found)
+            if isinstance(draft, PriceDraft):
+                _check_target(named, draft, found)
             found.pass_on(problems, f"{section}.{place}")
 
 
@@ -103,7 +105,7 @@ def _check_reference(
 
 def _check_prices(named: Named, plan: PlanDraft, problems: Problems) -> None:
     """Note which prices of a plan are of another product or currency, or charge for what another one does."""
-    targets = set[tuple[str | None, str | None]]()
+    earlier: list[PriceDraft] = []
     for place, reference in enumerate(plan.prices[:MAX_PRICES]):
         field, price = f"priceIds.{place}", named[CatalogNoun.PRICE].get(reference)
         if not isinstance(price, PriceDraft):
@@ -114,11 +116,17 @@ def _check_prices(named: Named, plan: PlanDraft, problems: Problems) -> None:
         if price.currency != plan.currency:
             message = f"The price is in {price.currency}, the plan in {plan.currency}."
             problems.add(ErrorCode.CURRENCY_MISMATCH, field, message)
-        target = (price.billable_metric, price.fee)
-        if target in targets:
-            message = "Another price of this plan has the same metric or fee already, so it would be charged twice."
-            problems.add(ErrorCode.INVALID, field, message)
-        targets.add(target)
+        check_in_plan(price, earlier, plan.billing_interval, problems, field)
+        earlier.append(price)
+
+
+def _check_target(named: Named, price: PriceDraft, problems: Problems) -> None:
+    if price.billable_metric is None:
+        check_target(price, None, (), problems)
+        return
+    metric = named[CatalogNoun.BILLABLE_METRIC].get(price.billable_metric)
+    if isinstance(metric, BillableMetricDraft):
+        check_target(price, metric.aggregation, {item.name for item in metric.group_by}, problems)
 
 
 def _product_of(named: Named, price: PriceDraft) -> str | None:

@@ -1,10 +1,15 @@
 """Drafts of plans."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.billing.catalog.prices import check_currency
+from app.billing.anchors import BillingAnchor, check_anchor
+from app.billing.cadences import fits
+from app.billing.catalog.prices import PriceDraft, check_currency
 from app.billing.errors import ErrorCode, Problems
+from app.billing.filters import overlap
 from app.billing.periods import BillingInterval
+from app.billing.tax import TaxBehavior
 from app.billing.text import check_key, check_name, check_optional_text
 
 BILLING_VERSION = 1
@@ -22,6 +27,8 @@ class PlanDraft:
     billing_interval: BillingInterval
     currency: str | None = None
     billing_version: int = BILLING_VERSION
+    billing_anchor: BillingAnchor | None = None
+    tax_behavior: TaxBehavior = TaxBehavior.EXCLUSIVE
     prices: tuple[str, ...]
 
 
@@ -34,7 +41,31 @@ def check_plan(draft: PlanDraft, problems: Problems) -> None:
     if draft.billing_version != BILLING_VERSION:
         message = f"Only billing version {BILLING_VERSION} (Standard Billing) is offered."
         problems.add(ErrorCode.UNSUPPORTED, "billingVersion", message)
+    check_anchor(draft.billing_anchor, draft.billing_interval, problems, "billingAnchor")
     _check_prices(draft.prices, problems)
+
+
+def check_in_plan(
+    price: PriceDraft, earlier: Sequence[PriceDraft], interval: BillingInterval, problems: Problems, field: str
+) -> None:
+    """Note why a price can't stand in a plan of an interval after earlier ones: its cadence, or what they charge for.
+
+    All refer to metrics and fees in the same way, by id or by key.
+    """
+    if not fits(price.cadence, interval):
+        message = f"Whole {price.cadence} windows do not fill a {interval} period."
+        problems.add(ErrorCode.INVALID, field, message)
+    rivals = [one for one in earlier if (one.billable_metric, one.fee) == (price.billable_metric, price.fee)]
+    if any(_both_charge(price, rival) for rival in rivals):
+        message = "An earlier price of this plan charges for the same fee or events, which would be charged twice."
+        problems.add(ErrorCode.INVALID, field, message)
+
+
+def _both_charge(price: PriceDraft, rival: PriceDraft) -> bool:
+    # One without a filter takes what the others leave.
+    if bool(price.filter) != bool(rival.filter):
+        return False
+    return overlap(price.filter, rival.filter)
 
 
 def _check_prices(prices: tuple[str, ...], problems: Problems) -> None:

@@ -1,13 +1,17 @@
 """Drafts of prices."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
+from app.billing.aggregation import Aggregation
+from app.billing.cadences import Cadence
 from app.billing.decimals import within_bounds
 from app.billing.errors import ErrorCode, Problems
+from app.billing.filters import Filter, check_dimensions, check_filter
 from app.billing.lifecycle import PaymentTerm
 from app.billing.money import known_currency
-from app.billing.price_models import PriceModel, check_model
+from app.billing.price_models import PriceModel, StandardPrice, check_fit, check_model
 from app.billing.text import check_key, check_name
 
 #: What a price charges, by the names of its draft and of the API.
@@ -17,6 +21,11 @@ CHARGES = {
     "currency": "currency",
     "model": "model",
     "quantity": "quantity",
+    "filter": "filter",
+    "cadence": "cadence",
+    "is_obligation": "isObligation",
+    "period_minimum": "periodMinimum",
+    "period_maximum": "periodMaximum",
 }
 
 
@@ -24,7 +33,8 @@ CHARGES = {
 class PriceDraft:
     """A price as a user wants it, of either a metric or a fee, each given by id or key.
 
-    `currency` None means the merchant's, `quantity` None means 1 for a fee.
+    `currency` None means the merchant's, `quantity` None means 1 for a fee, `cadence` None the interval of its plan.
+    `period_minimum` and `period_maximum` are in major units.
     """
 
     key: str | None = None
@@ -35,10 +45,15 @@ class PriceDraft:
     currency: str | None = None
     model: PriceModel
     quantity: Decimal | None = None
+    filter: Filter = ()
+    cadence: Cadence | None = None
+    is_obligation: bool = False
+    period_minimum: Decimal | None = None
+    period_maximum: Decimal | None = None
 
 
 def check_price(draft: PriceDraft, problems: Problems) -> None:
-    """Note every problem of a price that can be seen without a look-up, in the order of its fields."""
+    """Note every problem of a price that can be seen without its metric, in the order of its fields."""
     check_key(problems, "key", draft.key)
     metered = draft.billable_metric is not None
     if metered == (draft.fee is not None):
@@ -48,8 +63,27 @@ def check_price(draft: PriceDraft, problems: Problems) -> None:
         problems.add(ErrorCode.INVALID, "paymentTerm", "Usage is known at the end of a period only: use IN_ARREARS.")
     check_currency(problems, "currency", draft.currency)
     check_model(draft.model, problems, "model")
-    if draft.quantity is not None:
-        _check_quantity(draft.quantity, problems, metered=metered)
+    if draft.quantity is not None and metered:
+        problems.add(ErrorCode.INVALID, "quantity", "The quantity of a metered price is measured: leave it out.")
+    elif draft.quantity is not None:
+        check_quantity(draft.quantity, problems, "quantity")
+    if draft.filter and not metered:
+        problems.add(ErrorCode.INVALID, "filter", "A fee has no events to tell apart: leave it out.")
+    else:
+        check_filter(draft.filter, problems, "filter")
+    _check_cadence(draft, problems, metered=metered)
+    if draft.is_obligation and metered:
+        problems.add(ErrorCode.INVALID, "isObligation", "Only a fee can be owed whole: usage is charged as measured.")
+    _check_bounds(draft, problems)
+
+
+def check_target(
+    draft: PriceDraft, aggregation: Aggregation | None, dimensions: Collection[str], problems: Problems
+) -> None:
+    """Note what of a price does not go with what it charges: a metric with its dimensions, or a fee (None)."""
+    check_fit(draft.model, aggregation, problems, "model")
+    if aggregation is not None:
+        check_dimensions(draft.filter, dimensions, problems, "filter")
 
 
 def check_currency(problems: Problems, field: str, code: str | None) -> None:
@@ -59,11 +93,34 @@ def check_currency(problems: Problems, field: str, code: str | None) -> None:
         problems.add(ErrorCode.UNKNOWN_CURRENCY, field, message)
 
 
-def _check_quantity(quantity: Decimal, problems: Problems, *, metered: bool) -> None:
-    if metered:
-        problems.add(ErrorCode.INVALID, "quantity", "The quantity of a metered price is measured: leave it out.")
-    elif not within_bounds(quantity):
+def check_quantity(quantity: Decimal, problems: Problems, field: str) -> None:
+    """Note a problem if the quantity of a fee is not above zero or has too many digits."""
+    if not within_bounds(quantity):
         message = "Must have at most 20 digits before and 18 after the point."
-        problems.add(ErrorCode.OUT_OF_RANGE, "quantity", message)
+        problems.add(ErrorCode.OUT_OF_RANGE, field, message)
     elif quantity <= 0:
-        problems.add(ErrorCode.OUT_OF_RANGE, "quantity", "Must be above zero.")
+        problems.add(ErrorCode.OUT_OF_RANGE, field, "Must be above zero.")
+
+
+def _check_cadence(draft: PriceDraft, problems: Problems, *, metered: bool) -> None:
+    if draft.cadence is not Cadence.ONE_TIME:
+        return
+    if metered:
+        problems.add(ErrorCode.INVALID, "cadence", "Only a fee is charged once: usage goes on.")
+    elif draft.payment_term is not PaymentTerm.IN_ADVANCE:
+        problems.add(ErrorCode.INVALID, "cadence", "What is charged once is charged at the start: use IN_ADVANCE.")
+
+
+def _check_bounds(draft: PriceDraft, problems: Problems) -> None:
+    bounds = {"periodMinimum": draft.period_minimum, "periodMaximum": draft.period_maximum}
+    for field, bound in bounds.items():
+        if bound is None:
+            continue
+        if not within_bounds(bound) or bound < 0:
+            message = "Must not be negative, and have at most 20 digits before and 18 after the point."
+            problems.add(ErrorCode.OUT_OF_RANGE, field, message)
+        elif isinstance(draft.model, StandardPrice) and draft.model.unit_price < 0:
+            problems.add(ErrorCode.INVALID, field, "A rebate has no least or most: its amount is never above zero.")
+    low, high = draft.period_minimum, draft.period_maximum
+    if low is not None and high is not None and low > high:
+        problems.add(ErrorCode.OUT_OF_RANGE, "periodMaximum", "Must not be below periodMinimum.")

@@ -1,0 +1,141 @@
+"""A line's share of the discounts and the tax of its invoice: as it is stored, and in words."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from app.billing.decimals import parse_plain, plain
+from app.billing.discounts import discount_from_json
+from app.billing.errors import InvariantBroken
+from app.billing.invoicing import Assessment
+from app.billing.money import minor_to_decimal
+from app.billing.steps import NotApplied, Step, StepOperation, spell, spell_money
+from app.billing.tax import TaxBehavior, TaxTerms
+
+
+def line_adjustments(assessment: Assessment, place: int) -> dict[str, Any]:
+    """Return the stored form of the shares of the line at a place."""
+    return {
+        "discounts": [
+            {
+                **taken.terms.to_json(),
+                "baseMinor": taken.base_minor,
+                "takenMinor": taken.taken_minor,
+                "shareMinor": taken.shares_minor[place],
+            }
+            for taken in assessment.discounts
+        ],
+        "tax": {
+            **tax_terms_to_json(assessment.tax),
+            "charged": [
+                {"baseMinor": part.base_minor, "taxMinor": part.tax_minor, "shareMinor": part.shares_minor[place]}
+                for part in assessment.taxes
+            ],
+        },
+    }
+
+
+def invoice_summary(assessment: Assessment) -> dict[str, Any]:
+    """Return the stored form of what an invoice's discounts and taxes were, and came to."""
+    return {
+        "discounts": [
+            {**taken.terms.to_json(), "baseMinor": taken.base_minor, "takenMinor": taken.taken_minor}
+            for taken in assessment.discounts
+        ],
+        "tax": tax_terms_to_json(assessment.tax),
+        "taxes": [
+            {"rate": plain(part.rate), "baseMinor": part.base_minor, "taxMinor": part.tax_minor}
+            for part in assessment.taxes
+        ],
+    }
+
+
+def tax_terms_to_json(tax: TaxTerms) -> dict[str, Any]:
+    """Return the stored form of how an invoice is taxed."""
+    rate = None if tax.rate is None else plain(tax.rate)
+    return {"behavior": tax.behavior.value, "rate": rate, "exemption": tax.exemption}
+
+
+def tax_terms_from_json(data: Mapping[str, Any]) -> TaxTerms:
+    """Read what `tax_terms_to_json` wrote. InvariantBroken when it is something else."""
+    try:
+        rate = None if data["rate"] is None else parse_plain(data["rate"])
+        return TaxTerms(TaxBehavior(data["behavior"]), rate, data["exemption"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvariantBroken("The stored tax of an invoice can't be read.") from error
+
+
+def explain_adjustments(
+    amount_minor: int, currency: str, adjustments: Mapping[str, Any]
+) -> tuple[tuple[Step, ...], tuple[NotApplied, ...]]:
+    """Return the steps from a line's rounded amount to its shares of discounts and tax, and why others made none.
+
+    Lines that were made before there were discounts and taxes have none stored, and nothing to explain.
+    """
+    steps: list[Step] = []
+    missed: list[NotApplied] = []
+    left = amount_minor
+    for item in adjustments.get("discounts", ()):
+        share = item["shareMinor"]
+        if share is None:
+            missed.append(NotApplied(StepOperation.DISCOUNT, _missed(item)))
+            continue
+        steps.append(_discount_step(item, left, share, currency))
+        left -= share
+    if "tax" in adjustments:
+        _explain_tax(adjustments["tax"], left, currency, steps, missed)
+    return tuple(steps), tuple(missed)
+
+
+def _discount_step(item: Mapping[str, Any], left: int, share: int, currency: str) -> Step:
+    terms = discount_from_json(item)
+    off = f"{spell(Fraction(terms.percentage) * 100)} % off" if terms.percentage is not None else "off"
+    whole = f"{_money(item['takenMinor'], currency)} {off} {_money(item['baseMinor'], currency)}"
+    description = (
+        f"{_quoted(terms.name)}: {whole};"
+        f" this line's share is {_money(share, currency)}, which leaves {_money(left - share, currency)}"
+    )
+    before, after = (minor_to_decimal(minor, currency) for minor in (left, left - share))
+    return Step(StepOperation.DISCOUNT, description, before, after)
+
+
+def _explain_tax(
+    data: Mapping[str, Any], left: int, currency: str, steps: list[Step], missed: list[NotApplied]
+) -> None:
+    terms = tax_terms_from_json(data)
+    charged: Sequence[Mapping[str, Any]] = [part for part in data["charged"] if part["shareMinor"] is not None]
+    for part in charged:
+        percent = f"{spell(Fraction(terms.rate or 0) * 100)} %"
+        held = "is part of" if terms.behavior is TaxBehavior.INCLUSIVE else "comes on top of"
+        description = (
+            f"Tax of {percent} {held} the price: {_money(part['taxMinor'], currency)} on"
+            f" {_money(part['baseMinor'], currency)}; this line's share is {_money(part['shareMinor'], currency)}"
+        )
+        before, share = (minor_to_decimal(minor, currency) for minor in (left, part["shareMinor"]))
+        steps.append(Step(StepOperation.TAX, description, before, share))
+    if not charged:
+        missed.append(NotApplied(StepOperation.TAX, _untaxed(terms)))
+
+
+def _untaxed(terms: TaxTerms) -> str:
+    if terms.exemption is not None:
+        return f"The customer is exempt from tax: {terms.exemption}"
+    return "No tax rate is set for the customer." if terms.rate is None else "This line is not taxed."
+
+
+def _missed(item: Mapping[str, Any]) -> str:
+    terms = discount_from_json(item)
+    span = f"from {terms.starts_at:%Y-%m-%d} on"
+    if terms.ends_at is not None:
+        span += f" and before {terms.ends_at:%Y-%m-%d}"
+    return f"{_quoted(terms.name)} takes from what begins {span}, and this does not, or was typed by hand."
+
+
+def _quoted(name: str) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def _money(minor: int, currency: str) -> str:
+    amount: Decimal = minor_to_decimal(minor, currency)
+    return spell_money(amount, currency)

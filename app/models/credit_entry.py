@@ -1,0 +1,44 @@
+"""Money a customer has in hand."""
+
+from sqlalchemy import Index, text
+from sqlmodel import Field
+
+from app.billing.lifecycle import CreditKind
+from app.db import EnumText, MinorUnits
+from app.models.row import EnvironmentRow, belongs_to, index, unique
+
+_CARRIED = text("kind = 'CARRIED'")
+
+
+class CreditEntry(EnvironmentRow, table=True):
+    """One change of a customer's credit in a currency, never edited. The balance is the sum of the entries.
+
+    One that is APPLIED is negative and names the entry it takes from in `source_id`, and the invoice that it pays.
+    """
+
+    __tablename__ = "credit_entry"
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        belongs_to("invoice_id", "invoice"),
+        belongs_to("source_id", "credit_entry"),
+        unique("invoice_id", "source_id"),
+        Index(
+            "uq_credit_entry_carried",
+            "environment_id",
+            "invoice_id",
+            unique=True,
+            sqlite_where=_CARRIED,
+            postgresql_where=_CARRIED,
+        ),
+        index("customer_id"),
+        index("source_id"),
+        index("created_at"),
+    )
+
+    customer_id: str
+    currency: str
+    kind: CreditKind = Field(sa_type=EnumText(CreditKind))
+    amount_minor: int = Field(sa_type=MinorUnits)
+    invoice_id: str | None = None
+    source_id: str | None = None
+    note: str | None = None

@@ -1,0 +1,88 @@
+"""Customer credit: money that a customer has in hand, taken by its invoices when they are issued."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.credit import Balance, apply_credit
+from app.billing.lifecycle import CreditKind
+from app.ids import new_id
+from app.models import table_of
+from app.services.lookup import must_lock
+
+
+async def settle_with_credit(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
+    """Pay an invoice that is being issued with what its customer has in hand, oldest first; note what it carries over.
+
+    The customer's row is locked, so that two invoices never take the same credit.
+    """
+    if invoice.carried_to_credit_minor:
+        await add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
+    if invoice.due_minor <= 0 or not await _balances(session, invoice):
+        return
+    await must_lock(session, models.Customer, invoice.environment_id, invoice.customer_id)
+    for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
+        await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
+        invoice.credit_applied_minor += taken.left_minor
+
+
+async def add_entry(
+    session: AsyncSession,
+    invoice: models.Invoice,
+    now: datetime,
+    kind: CreditKind,
+    amount_minor: int,
+    *,
+    source_id: str | None = None,
+) -> models.CreditEntry:
+    """Write what an invoice does to its customer's credit."""
+    entry = models.CreditEntry(
+        environment_id=invoice.environment_id,
+        id=new_id("cre"),
+        created_at=now,
+        customer_id=invoice.customer_id,
+        currency=invoice.currency,
+        kind=kind,
+        amount_minor=amount_minor,
+        invoice_id=invoice.id,
+        source_id=source_id,
+    )
+    session.add(entry)
+    await session.flush()
+    return entry
+
+
+async def credit_by_customer(
+    session: AsyncSession, environment_id: str, customer_ids: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """Return each customer's balances in minor units by currency, in the order of the codes. One statement."""
+    entries = table_of(models.CreditEntry).c
+    statement = select(entries.customer_id, entries.currency, entries.amount_minor).where(
+        entries.environment_id == environment_id, entries.customer_id.in_(set(customer_ids))
+    )
+    balances: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in await session.execute(statement.order_by(entries.currency)):
+        balances[row.customer_id][row.currency] = balances[row.customer_id].get(row.currency, 0) + row.amount_minor
+    return balances
+
+
+async def _balances(session: AsyncSession, invoice: models.Invoice) -> list[Balance]:
+    """Return what is left of each entry of the invoice's customer and currency that brought credit, oldest first."""
+    entries = table_of(models.CreditEntry).c
+    statement = select(entries.id, entries.source_id, entries.amount_minor).where(
+        entries.environment_id == invoice.environment_id,
+        entries.customer_id == invoice.customer_id,
+        entries.currency == invoice.currency,
+    )
+    rows: Any = (await session.execute(statement.order_by(entries.created_at, entries.id))).all()
+    taken: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.source_id is not None:
+            taken[row.source_id] += row.amount_minor
+    left = [Balance(row.id, row.amount_minor + taken[row.id]) for row in rows if row.source_id is None]
+    return [balance for balance in left if balance.left_minor > 0]
