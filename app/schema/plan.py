@@ -13,9 +13,10 @@ from app.loaders.pages import Relation
 from app.loaders.plan_versions import default_version_by_plan
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
-from app.schema.enums import BillingInterval
+from app.schema.enums import BillingInterval, TaxBehavior
 from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, NAME, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
+from app.schema.price_terms import BillingAnchor, BillingAnchorInput, anchor_of
 from app.schema.scalars import CurrencyCode
 from app.schema.user_errors import Payload
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from app.schema.subscription import Subscription
 
 BILLING_VERSION = "The rules it is billed by. 1 is Standard Billing, the only one. Example: `1`."
+
+ANCHOR = (
+    "The day on which its billing periods begin for all subscribers; null for the day on which each started. "
+    "A subscription's first period is then a part of a whole one."
+)
 
 
 @noun("plan", models.Plan, Scope.CATALOG_READ, "What customers subscribe to: a bundle of prices of one product.")
@@ -37,6 +43,8 @@ class Plan(Node):
     billing_interval: BillingInterval = field("How long its billing periods are.")
     currency: CurrencyCode = field("The currency of the plan and of all its prices. Example: `USD`.")
     billing_version: int = field(BILLING_VERSION)
+    billing_anchor: BillingAnchor | None = field(ANCHOR, of=anchor_of)
+    tax_behavior: TaxBehavior = field("Whether its prices hold the tax.")
     created_at: datetime = field("When it was created.")
     archived_at: datetime | None = field(ARCHIVED)
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
@@ -64,6 +72,10 @@ class PlanFields:
     billing_interval: BillingInterval = field("How long its billing periods are. Example: `MONTHLY`.")
     currency: CurrencyCode | None = field("Null means the merchant's default currency. Example: `USD`.", default=None)
     billing_version: int = field(BILLING_VERSION, default=1)
+    billing_anchor: BillingAnchorInput | None = field(ANCHOR, default=None)
+    tax_behavior: TaxBehavior = field(
+        "Whether its prices hold the tax. Example: `EXCLUSIVE`.", default=TaxBehavior.EXCLUSIVE
+    )
     price_ids: list[strawberry.ID] = field("The ids or keys of 1 to 100 prices, in the order of its invoices.")
 
     def to_draft(self) -> PlanDraft:
@@ -76,6 +88,8 @@ class PlanFields:
             billing_interval=self.billing_interval,
             currency=self.currency,
             billing_version=self.billing_version,
+            billing_anchor=self.billing_anchor.to_anchor() if self.billing_anchor else None,
+            tax_behavior=self.tax_behavior,
             prices=tuple(self.price_ids),
         )
 

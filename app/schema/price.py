@@ -9,6 +9,7 @@ from strawberry import Maybe
 
 from app import models
 from app.billing.access import Scope
+from app.billing.cadences import Cadence
 from app.billing.catalog import PriceDraft
 from app.billing.price_models import model_from_json
 from app.loaders.pages import Relation
@@ -18,6 +19,7 @@ from app.schema.enums import PaymentTerm
 from app.schema.inputs import ARCHIVED, KEY, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.price_model import PriceModel, PriceModelInput
+from app.schema.price_terms import PriceCondition, PriceConditionInput, filter_of
 from app.schema.scalars import CurrencyCode
 from app.schema.user_errors import Payload
 
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 
 DISPLAY_NAME = "What invoice lines are called. Example: `Output tokens`."
 QUANTITY = "How many of a fee are charged, above zero; null means 1. Metered quantities are measured."
+
+FILTER = "Which events of its metric it charges: those that meet every condition; empty for what no other price takes."
+CADENCE = "How often it is charged; null for the billing interval of its plan. A shorter one must divide that."
+OBLIGATION = "Whether a fee is owed for whole periods only: nothing for a part of one, and nothing back."
+MINIMUM = "The least that it charges in a period, in major units; a part of a period has its share. Null for none."
+MAXIMUM = "The most that it charges in a period, in major units; a part of a period has its share. Null for none."
 
 
 @value("What a price is charged for: one of the two.")
@@ -59,6 +67,11 @@ class Price(Node):
     currency: CurrencyCode = field("The currency it charges. Example: `USD`.")
     model: PriceModel = field("How a quantity becomes an amount.", of=lambda row: model_from_json(row.pricing))
     quantity: Decimal | None = field(QUANTITY)
+    filter: list[PriceCondition] = field(FILTER, of=filter_of)
+    cadence: Cadence | None = field(CADENCE)
+    is_obligation: bool = field(OBLIGATION)
+    period_minimum: Decimal | None = field(MINIMUM)
+    period_maximum: Decimal | None = field(MAXIMUM)
     created_at: datetime = field("When it was created.")
     archived_at: datetime | None = field(ARCHIVED)
     target: PriceTarget = field("What it is charged for.", of=lambda row: row)
@@ -93,6 +106,11 @@ class PriceFields:
     currency: CurrencyCode | None = field("Null means the merchant's default currency. Example: `USD`.", default=None)
     model: PriceModelInput = field("How a quantity becomes an amount.")
     quantity: Decimal | None = field(f'{QUANTITY} Example: `"3"`.', default=None)
+    filter: list[PriceConditionInput] | None = field(FILTER, default=None)
+    cadence: Cadence | None = field(f"{CADENCE} Example: `MONTHLY`.", default=None)
+    is_obligation: bool = field(OBLIGATION, default=False)
+    period_minimum: Decimal | None = field(f'{MINIMUM} Example: `"10"`.', default=None)
+    period_maximum: Decimal | None = field(f'{MAXIMUM} Example: `"1000"`.', default=None)
 
     def to_draft(self) -> PriceDraft:
         """Return what is asked for."""
@@ -106,6 +124,11 @@ class PriceFields:
             currency=self.currency,
             model=self.model.to_model(),
             quantity=self.quantity,
+            filter=tuple(condition.to_condition() for condition in self.filter or ()),
+            cadence=self.cadence,
+            is_obligation=self.is_obligation,
+            period_minimum=self.period_minimum,
+            period_maximum=self.period_maximum,
         )
 
 

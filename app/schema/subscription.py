@@ -9,12 +9,12 @@ import strawberry
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import SubscriptionDraft
-from app.billing.catalog.customers import DEFAULT_PAYMENT_TERM_DAYS
+from app.billing.catalog.customers import DEFAULT_PAYMENT_TERM_DAYS, FeeQuantity
 from app.loaders.current_period_by_subscription import current_period_by_subscription
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
-from app.schema.enums import BillingInterval, SubscriptionStatus, TerminationReason
+from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason
 from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
 from app.schema.money import Money, Period, money_of
@@ -59,6 +59,7 @@ class Subscription(Node):
     timezone: str = field("The IANA zone of its calendar. Example: `Europe/Berlin`.")
     billing_interval: BillingInterval = field("How long its billing periods are.")
     currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
+    tax_behavior: TaxBehavior = field("Whether its prices hold the tax.")
     payment_term_days: int = field(TERM_DAYS)
     allow_concurrent: bool = field(CONCURRENT)
     created_at: datetime = field("When it was created.")
@@ -82,6 +83,14 @@ class Subscription(Node):
     )
 
 
+@strawberry.input(description="How many of a fee a subscription takes.")
+class FeeQuantityInput:
+    """See `FeeQuantity`."""
+
+    price_id: strawberry.ID = field("The id or key of a price of the plan that charges a fee.")
+    quantity: Decimal = field('How many, above zero. Example: `"5"`.')
+
+
 @strawberry.input(description="A subscription to create: to a plan or to one of its versions.")
 class SubscriptionCreateInput:
     """See `SubscriptionDraft`."""
@@ -89,6 +98,9 @@ class SubscriptionCreateInput:
     customer_id: strawberry.ID = field("The id of the customer who subscribes.")
     plan_id: strawberry.ID | None = field("The id or key of a plan: its default version.", default=None)
     plan_version_id: strawberry.ID | None = field("The id of a plan version, in place of `planId`.", default=None)
+    quantities: list[FeeQuantityInput] | None = field(
+        "How many of which fees, where it is not what the price says.", default=None
+    )
     payment_term_days: int = field(TERM_DAYS, default=DEFAULT_PAYMENT_TERM_DAYS)
     allow_concurrent: bool = field(CONCURRENT, default=False)
     idempotency_key: str | None = idempotency_key()
@@ -99,6 +111,7 @@ class SubscriptionCreateInput:
             customer=self.customer_id,
             plan=self.plan_id,
             plan_version=self.plan_version_id,
+            quantities=tuple(FeeQuantity(item.price_id, item.quantity) for item in self.quantities or ()),
             payment_term_days=self.payment_term_days,
             allow_concurrent=self.allow_concurrent,
         )
