@@ -16,6 +16,7 @@ from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
 from app.resolvers.merchants import MerchantMutations, MerchantQueries
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.previews import PreviewQueries
+from app.resolvers.reductions import ReductionMutations, ReductionQueries
 from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
 from app.schema.declarations import NOUNS
 from app.schema.execution import Execution
@@ -38,6 +39,7 @@ class Query(
     CustomerQueries,
     SubscriptionQueries,
     InvoiceQueries,
+    ReductionQueries,
     EventQueries,
     ClockQueries,
     PreviewQueries,
@@ -55,6 +57,7 @@ class Mutation(
     CustomerMutations,
     SubscriptionMutations,
     InvoiceMutations,
+    ReductionMutations,
     ClockMutations,
 ):
     """The root of mutations."""

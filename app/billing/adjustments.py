@@ -90,8 +90,10 @@ def explain_adjustments(
 
 def _discount_step(item: Mapping[str, Any], left: int, share: int, currency: str) -> Step:
     terms = discount_from_json(item)
-    off = f"{spell(Fraction(terms.percentage) * 100)} % off" if terms.percentage is not None else "off"
-    whole = f"{_money(item['takenMinor'], currency)} {off} {_money(item['baseMinor'], currency)}"
+    base, taken = _money(item["baseMinor"], currency), _money(item["takenMinor"], currency)
+    whole = f"{taken} off {base}"
+    if terms.percentage is not None:
+        whole = f"{spell(Fraction(terms.percentage) * 100)} % off {base} is {taken}"
     description = (
         f"{_quoted(terms.name)}: {whole};"
         f" this line's share is {_money(share, currency)}, which leaves {_money(left - share, currency)}"

@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     SUBSCRIPTION_EXISTS = "SUBSCRIPTION_EXISTS"
     PAYMENT_EXCEEDS_DUE = "PAYMENT_EXCEEDS_DUE"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
+    INVOICE_NOT_DRAFT = "INVOICE_NOT_DRAFT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     CLOCK_BACKWARDS = "CLOCK_BACKWARDS"
     CLOCK_LEAP_TOO_LONG = "CLOCK_LEAP_TOO_LONG"
@@ -47,6 +48,7 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.SUBSCRIPTION_EXISTS: "The customer has a live subscription to this product.",
     ErrorCode.PAYMENT_EXCEEDS_DUE: "The payment is more than what is due on the invoice.",
     ErrorCode.INVOICE_NOT_PAYABLE: "The invoice is a draft, paid, void or uncollectible, so it takes no payment.",
+    ErrorCode.INVOICE_NOT_DRAFT: "The invoice is issued, so its lines never change.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
     ErrorCode.CLOCK_BACKWARDS: "A test clock only moves forward.",
     ErrorCode.CLOCK_LEAP_TOO_LONG: "A test clock moves at most two years in one call.",

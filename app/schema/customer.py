@@ -12,12 +12,16 @@ from app.billing.access import Scope
 from app.billing.catalog import CustomerDraft
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
-from app.schema.declarations import edge, field, noun, value
+from app.schema.credit import credit_balances_by_customer
+from app.schema.declarations import batched, edge, field, noun, value
 from app.schema.inputs import METADATA, changes_of, idempotency_key
+from app.schema.money import Money
 from app.schema.node import Node
 from app.schema.user_errors import Payload
 
 if TYPE_CHECKING:
+    from app.schema.credit import CreditEntry
+    from app.schema.discount import Discount
     from app.schema.invoice import Invoice
     from app.schema.payment import Payment
     from app.schema.subscription import Subscription
@@ -44,6 +48,17 @@ class Customer(Node):
     )
     invoices: Connection[Annotated["Invoice", strawberry.lazy("app.schema.invoice")]] = connection(
         "What it owes and has paid.", Relation(models.Invoice, "customer_id")
+    )
+    discounts: Connection[Annotated["Discount", strawberry.lazy("app.schema.discount")]] = connection(
+        "The discounts on all it pays, or on one of its subscriptions.", Relation(models.Discount, "customer_id")
+    )
+    credit_balances: list[Money] = batched(
+        "The credit it has in hand, by currency, which its next invoices take.",
+        credit_balances_by_customer,
+        access=Scope.BILLING_READ,
+    )
+    credit_entries: Connection[Annotated["CreditEntry", strawberry.lazy("app.schema.credit")]] = connection(
+        "How that came about, oldest first.", Relation(models.CreditEntry, "customer_id")
     )
     payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
         "The money received from it.", Relation(models.Payment, "customer_id")

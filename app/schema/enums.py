@@ -13,6 +13,7 @@ from app.billing.catalog.differences import CatalogAction
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
+    CreditKind,
     InvoiceReason,
     InvoiceStatus,
     PaymentTerm,
@@ -133,6 +134,15 @@ describe(
     },
 )
 describe(
+    CreditKind,
+    "What moved a customer's credit.",
+    {
+        CreditKind.ADDED: "It was given by hand.",
+        CreditKind.CARRIED: "An invoice lay below zero, and the rest was carried here.",
+        CreditKind.APPLIED: "An invoice was paid with it.",
+    },
+)
+describe(
     StepOperation,
     "What a step of an explanation does.",
     {
@@ -173,6 +183,7 @@ describe(
 __all__ = [
     "Aggregation",
     "BillingInterval",
+    "CreditKind",
     "EnvironmentKind",
     "ErrorCode",
     "InvoiceReason",

@@ -20,6 +20,7 @@ from app.schema.node import Node
 from app.schema.scalars import CurrencyCode
 
 if TYPE_CHECKING:
+    from app.schema.credit import CreditEntry
     from app.schema.customer import Customer
     from app.schema.payment import Payment
     from app.schema.price import Price
@@ -131,6 +132,9 @@ class Invoice(Node):
     )
     subscription: Annotated["Subscription", strawberry.lazy("app.schema.subscription")] = edge(
         "What it bills.", models.Subscription, "subscription_id"
+    )
+    credit_entries: Connection[Annotated["CreditEntry", strawberry.lazy("app.schema.credit")]] = connection(
+        "The credit that it took, or brought where it lay below zero.", Relation(models.CreditEntry, "invoice_id")
     )
     payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
         "The money received for it.", Relation(models.Payment, "invoice_id")

@@ -14,6 +14,7 @@ from app.loaders.current_period_by_subscription import current_period_by_subscri
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.discount import SubscriptionDiscountInput
 from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason
 from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
@@ -26,6 +27,7 @@ from app.schema.user_errors import Payload
 if TYPE_CHECKING:
     from app.schema.billable_metric import BillableMetric
     from app.schema.customer import Customer
+    from app.schema.discount import Discount
     from app.schema.plan import Plan
     from app.schema.plan_version import PlanVersion
     from app.schema.price import Price
@@ -74,6 +76,10 @@ class Subscription(Node):
     product: Annotated["Product", strawberry.lazy("app.schema.product")] = edge(
         "The product of its plan.", models.Product, "product_id"
     )
+    discounts: Connection[Annotated["Discount", strawberry.lazy("app.schema.discount")]] = connection(
+        "The discounts on it alone; those of its customer are taken after them.",
+        Relation(models.Discount, "subscription_id"),
+    )
     invoices: Connection[Invoice] = connection("What it was billed.", Relation(models.Invoice, "subscription_id"))
     usage: list[SubscriptionUsage] = batched(
         "What was used in the running period, metric by metric; empty once it ended.", usage_by_subscription
@@ -101,6 +107,9 @@ class SubscriptionCreateInput:
     quantities: list[FeeQuantityInput] | None = field(
         "How many of which fees, where it is not what the price says.", default=None
     )
+    discounts: list[SubscriptionDiscountInput] | None = field(
+        "Discounts that it begins with, its first invoice included, at most 20.", default=None
+    )
     payment_term_days: int = field(TERM_DAYS, default=DEFAULT_PAYMENT_TERM_DAYS)
     allow_concurrent: bool = field(CONCURRENT, default=False)
     idempotency_key: str | None = idempotency_key()
@@ -112,6 +121,7 @@ class SubscriptionCreateInput:
             plan=self.plan_id,
             plan_version=self.plan_version_id,
             quantities=tuple(FeeQuantity(item.price_id, item.quantity) for item in self.quantities or ()),
+            discounts=tuple(item.to_draft() for item in self.discounts or ()),
             payment_term_days=self.payment_term_days,
             allow_concurrent=self.allow_concurrent,
         )

@@ -9,11 +9,43 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.catalog.invoices import CreditDraft, check_credit
 from app.billing.credit import Balance, apply_credit
+from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import CreditKind
+from app.billing.money import decimal_to_minor
 from app.ids import new_id
 from app.models import table_of
-from app.services.lookup import must_lock
+from app.services.customer_time import customers_now
+from app.services.lookup import must_lock, require
+from app.services.merchants import get_merchant
+from app.services.principal import Principal
+
+
+async def give_credit(
+    session: AsyncSession, principal: Principal, now: datetime, draft: CreditDraft
+) -> models.CreditEntry:
+    """Put credit into a customer's hands. The invoices that are issued from now on take it."""
+    problems = Problems()
+    customer = await require(session, problems, "customerId", models.Customer, principal.environment_id, draft.customer)
+    check_credit(draft, problems)
+    currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
+    amount_minor = _whole_minor(draft, currency, problems)
+    problems.raise_if_any()
+    assert customer is not None
+    entry = models.CreditEntry(
+        environment_id=customer.environment_id,
+        id=new_id("cre"),
+        created_at=await customers_now(session, customer, now),
+        customer_id=customer.id,
+        currency=currency,
+        kind=CreditKind.ADDED,
+        amount_minor=amount_minor,
+        note=draft.note,
+    )
+    session.add(entry)
+    await session.flush()
+    return entry
 
 
 async def settle_with_credit(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
@@ -22,16 +54,16 @@ async def settle_with_credit(session: AsyncSession, invoice: models.Invoice, now
     The customer's row is locked, so that two invoices never take the same credit.
     """
     if invoice.carried_to_credit_minor:
-        await add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
+        await _add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
     if invoice.due_minor <= 0 or not await _balances(session, invoice):
         return
     await must_lock(session, models.Customer, invoice.environment_id, invoice.customer_id)
     for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
-        await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
+        await _add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
         invoice.credit_applied_minor += taken.left_minor
 
 
-async def add_entry(
+async def _add_entry(
     session: AsyncSession,
     invoice: models.Invoice,
     now: datetime,
@@ -69,6 +101,16 @@ async def credit_by_customer(
     for row in await session.execute(statement.order_by(entries.currency)):
         balances[row.customer_id][row.currency] = balances[row.customer_id].get(row.currency, 0) + row.amount_minor
     return balances
+
+
+def _whole_minor(draft: CreditDraft, currency: str, problems: Problems) -> int:
+    if problems.errors:
+        return 0
+    try:
+        return decimal_to_minor(draft.amount, currency)
+    except ValueError as error:
+        problems.add(ErrorCode.INVALID, "amount", str(error))
+        return 0
 
 
 async def _balances(session: AsyncSession, invoice: models.Invoice) -> list[Balance]:

@@ -39,6 +39,8 @@ NOUNS: Mapping[str, type[SQLModel]] = {
     "pay": models.Payment,
     "evt": models.MeterEvent,
     "clk": models.TestClock,
+    "disc": models.Discount,
+    "cre": models.CreditEntry,
 }
 _records = table_of(models.IdempotencyRecord)
 MAX_KEY_LENGTH = 255

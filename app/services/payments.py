@@ -10,10 +10,11 @@ from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
 from app.billing.money import decimal_to_minor, minor_to_decimal
 from app.ids import new_id
+from app.services.customer_time import customers_now
 from app.services.invoices import mark_paid_if_settled
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
-from app.services.subscriptions import activate, customers_now
+from app.services.subscriptions import activate
 
 
 async def record_payment(

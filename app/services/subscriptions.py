@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.anchors import anchor_from_json, anchor_instant
 from app.billing.catalog import SubscriptionDraft, check_subscription
+from app.billing.catalog.discounts import check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
 from app.ids import new_id
 from app.models import table_of
+from app.services.customer_time import customers_now
+from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
 from app.services.due import DueKind, schedule
 from app.services.invoices import issue_invoice, open_invoice, owner_of
 from app.services.lookup import find, must_lock, require
@@ -39,6 +42,7 @@ async def create_subscription(
         # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
         await must_lock(session, models.Customer, environment_id, customer.id)
     quantities = await _chosen_quantities(session, problems, draft, version)
+    discounts = _chosen_discounts(problems, draft, plan, now)
     if customer is not None and plan is not None and not draft.allow_concurrent:
         await _refuse_second(session, problems, customer, plan)
     problems.raise_if_any()
@@ -69,14 +73,9 @@ async def create_subscription(
     session.add(subscription)
     await session.flush()
     await _take_quantities(session, subscription, quantities, now)
+    for discount, amount_minor in zip(draft.discounts, discounts, strict=True):
+        await add_discount(session, customer, subscription, discount, (amount_minor, plan.currency), now)
     return subscription, await _bill_start(session, subscription, customer, now)
-
-
-async def customers_now(session: AsyncSession, customer: models.Customer, now: datetime) -> datetime:
-    """Return what time it is for a customer: the time of its test clock, whose row is locked, or `now`."""
-    if customer.test_clock_id is None:
-        return now
-    return (await must_lock(session, models.TestClock, customer.environment_id, customer.test_clock_id)).now
 
 
 async def open_windows(
@@ -168,6 +167,24 @@ async def _chosen_quantities(
             problems.add(ErrorCode.INVALID, field, "the price is in the list already")
         else:
             chosen[price.id] = quantity
+    return chosen
+
+
+def _chosen_discounts(
+    problems: Problems, draft: SubscriptionDraft, plan: models.Plan | None, now: datetime
+) -> list[int | None]:
+    """Return what each discount takes off in minor units; None for a percentage."""
+    chosen = []
+    for place, discount in enumerate(draft.discounts):
+        found = Problems()
+        check_discount(discount, found)
+        amount_minor = None
+        if plan is not None:
+            check_discount_currency(discount, plan.currency, found)
+            amount_minor = discount_minor(discount, plan.currency, found)
+        check_span(discount, now, found)
+        found.pass_on(problems, f"discounts.{place}")
+        chosen.append(amount_minor)
     return chosen
 
 

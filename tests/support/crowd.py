@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.invoicing import Series
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
+from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
 from app.billing.periods import BillingInterval
 from app.billing.price_models import StandardPrice, model_to_json
 from app.billing.pricing import LineInputs
@@ -211,6 +211,25 @@ def _billed(
     link = models.InvoiceLineEvent(
         **mine, id=new_id("ile"), invoice_line_id=line.id, billable_metric_id=metric.id, event_id=event.id
     )
+    discount = models.Discount(
+        **mine,
+        id=new_id("disc"),
+        customer_id=subscription.customer_id,
+        subscription_id=subscription.id,
+        name="Launch",
+        amount_minor=1,
+        currency="USD",
+        starts_at=START,
+    )
+    credit = models.CreditEntry(
+        **mine,
+        id=new_id("cre"),
+        customer_id=subscription.customer_id,
+        currency="USD",
+        kind=CreditKind.ADDED,
+        amount_minor=2,
+        invoice_id=invoice.id,
+    )
     payment = models.Payment(
         **mine,
         id=new_id("pay"),
@@ -220,4 +239,4 @@ def _billed(
         currency="USD",
         method="cash",
     )
-    return [invoice, line, link, payment]
+    return [invoice, line, link, payment, discount, credit]

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from app import models
 from app.billing.aggregation import Aggregation
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
+from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
 from app.billing.periods import BillingInterval
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,6 +99,8 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
         "period_start": instant(n),
         "period_end": instant(n) + timedelta(days=31),
     },
+    models.Discount: lambda n: {"name": name(n), "starts_at": instant(n), "ends_at": scarce(n, instant(n))},
+    models.CreditEntry: lambda n: {"kind": (CreditKind.ADDED, CreditKind.CARRIED)[n % 2]},
     models.Payment: lambda n: {"method": name(n)},
     models.ApiKey: api_key,
     models.MeterEvent: event,

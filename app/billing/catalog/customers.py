@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from app.billing.catalog.discounts import DiscountDraft
 from app.billing.catalog.prices import check_quantity
 from app.billing.decimals import within_bounds
 from app.billing.errors import ErrorCode, Problems
@@ -14,6 +15,7 @@ from app.billing.text import check_external_id, check_metadata, check_name, chec
 MAX_EMAIL_LENGTH = 254
 MAX_PAYMENT_TERM_DAYS = 365
 DEFAULT_PAYMENT_TERM_DAYS = 30
+MAX_DISCOUNTS = 20
 
 # Only what every address has: whether one exists is found out by writing to it.
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
@@ -45,6 +47,7 @@ class SubscriptionDraft:
     plan: str | None = None
     plan_version: str | None = None
     quantities: tuple[FeeQuantity, ...] = ()
+    discounts: tuple[DiscountDraft, ...] = ()
     payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
     allow_concurrent: bool = False
 
@@ -76,6 +79,8 @@ def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
         problems.add(ErrorCode.INVALID, "planVersionId", "Give a plan or a plan version, not both.")
     for place, item in enumerate(draft.quantities):
         check_quantity(item.quantity, problems, f"quantities.{place}.quantity")
+    if len(draft.discounts) > MAX_DISCOUNTS:
+        problems.add(ErrorCode.OUT_OF_RANGE, "discounts", f"Must be at most {MAX_DISCOUNTS}.")
     if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
         message = f"Must be 0 to {MAX_PAYMENT_TERM_DAYS} days."
         problems.add(ErrorCode.OUT_OF_RANGE, "paymentTermDays", message)

@@ -1,6 +1,6 @@
 """What every noun's lists can be narrowed to and ordered by. A noun that connections lead to has its place here."""
 
-from app.schema.listings import catalog, clocks, customers, events, invoices, merchants, subscriptions
+from app.schema.listings import catalog, clocks, customers, events, invoices, merchants, reductions, subscriptions
 from app.schema.listings.listing import LISTINGS, conditions_of, order_of
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "invoices",
     "merchants",
     "order_of",
+    "reductions",
     "subscriptions",
 ]
