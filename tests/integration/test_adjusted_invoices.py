@@ -1,5 +1,6 @@
 """Invoices with discounts, tax, credit and lines typed by hand: each sum, each reason, and the same when replayed."""
 
+import asyncio
 import json
 from datetime import datetime
 from decimal import Decimal
@@ -458,8 +459,6 @@ async def test_a_discount_takes_from_periods_that_begin_in_its_span(database_url
 @pytest.mark.parametrize("callers", [8])
 async def test_two_invoices_never_take_the_same_credit(database_url: str, callers: int) -> None:
     """Subscriptions of one customer whose first invoices race for its credit."""
-    import asyncio
-
     async with make_api(database_url) as api:
         made = await set_up(api)
         product = (await api.rows(models.Product))[0].id
@@ -483,3 +482,22 @@ async def test_two_invoices_never_take_the_same_credit(database_url: str, caller
         assert due == ["0.00"] * 3 + ["10.00"] * (callers - 4) + ["5.00"]
         entries = await api.rows(models.CreditEntry)
         assert sum(entry.amount_minor for entry in entries) == 0
+
+
+async def test_a_line_that_races_the_end_of_grace_is_on_the_issued_invoice_or_refused(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        for number in range(5):
+            made = await set_up(api)
+            await subscribe(api, made)
+            [draft] = await advance(api, made["clock"], "2026-07-01T00:30:00Z")
+            given = {"invoiceId": draft, "description": f"Help {number}", "unitPrice": "30"}
+            added, _ = await asyncio.gather(
+                api.mutate("invoiceLineAdd", "invoiceLine { id }", **given),
+                advance(api, made["clock"], "2026-07-01T02:00:00Z"),
+            )
+            invoice = await read(api, draft)
+            typed = [line["id"] for line in invoice["lines"] if line["price"] is None]
+            assert typed == ([added["invoiceLine"]["id"]] if added["invoiceLine"] else [])
+            assert invoice["status"] == "ISSUED"
+            assert invoice["total"]["amount"] == ("31.00" if typed else "1.00")
+            assert (await replayed(api, draft))["equal"] is True
