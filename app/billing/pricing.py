@@ -152,7 +152,7 @@ def _bound(inputs: LineInputs, line: _Line) -> _Line:
     if inputs.is_obligation and inputs.share is not None:
         return line.unchanged(operation, "A part of a period is not charged, so its bounds do not matter.")
     share = Fraction(1) if inputs.share is None else inputs.share.exact
-    part = "" if inputs.share is None else f" of this part ({spell(as_decimal(share))} of a period)"
+    part = "" if inputs.share is None else f" of this part ({spell(share)} of a period)"
     low, high = (None if bound is None else Fraction(bound) * share for bound in (least, most))
     if low is not None and line.exact < low:
         return line.stepped(operation, f"The least charge{part}: {spell_money(low, inputs.currency)}", low)
