@@ -102,7 +102,7 @@ def anchor_from_json(data: Mapping[str, Any] | None) -> BillingAnchor | None:
     match data:
         case None:
             return None
-        case {"weekday": str(weekday)}:
+        case {"weekday": str(weekday)} if weekday in Weekday.__members__:
             return BillingAnchor(weekday=Weekday(weekday))
         case {"day": int(day), "month": int(month)}:
             return BillingAnchor(day=day, month=month)

@@ -13,6 +13,7 @@ from app.billing.price_models import (
     PriceModel,
     model_from_json,
     model_to_json,
+    needs_events,
     tally_from_json,
     tally_to_json,
 )
@@ -73,7 +74,7 @@ def line_inputs_from_json(data: Mapping[str, Any]) -> LineInputs:
         case _:
             raise InvariantBroken("The stored inputs of a line lack something.")
     try:
-        return LineInputs(
+        inputs = LineInputs(
             model=model_from_json(model),
             currency=currency,
             quantity=parse_plain(quantity),
@@ -88,6 +89,9 @@ def line_inputs_from_json(data: Mapping[str, Any]) -> LineInputs:
         )
     except (TypeError, ValueError) as error:
         raise InvariantBroken("The stored inputs of a line can't be read.") from error
+    if needs_events(inputs.model) and inputs.tally is None:
+        raise InvariantBroken("The stored inputs of a line lack the events that its model looks at.")
+    return inputs
 
 
 def _optional(text: str | None) -> Decimal | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from app.billing.aggregation import Aggregation
-from app.billing.decimals import canonical, to_places
+from app.billing.decimals import canonical, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
 from app.billing.money import minor_digits, minor_to_decimal, round_to_minor
@@ -89,18 +89,25 @@ def price_line(inputs: LineInputs, rules_version: int = RULES_VERSION) -> Priced
 
 
 def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
-    """Begin with the quantity that is charged: what was measured or agreed, and never less than zero."""
+    """Begin with the quantity that is charged: what was measured or agreed, and never less than zero.
+
+    Where each event is charged by itself, none of them is less than zero either.
+    """
     quantity = canonical(inputs.quantity)
     if inputs.aggregation is None:
         first = Step(StepOperation.QUANTITY, f"Quantity of the fee: {spell(quantity)}", None, quantity)
     else:
         description = f"{_measured(inputs.aggregation, inputs.unit, inputs.event_count)}: {spell(quantity)}"
         first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)
-    if quantity >= 0:
+    if inputs.tally is None:
+        counted, why = max(quantity, Decimal(0)), "A quantity below zero is charged as 0"
+    else:
+        counted = canonical(exact_sum(group.value for group in inputs.tally))
+        why = f"Each value below zero is charged as 0: {spell(counted)}"
+    if counted == quantity:
         return replace(line, quantity=quantity, steps=(first,))
-    zero = Decimal(0)
-    clamped = Step(StepOperation.QUANTITY, "A quantity below zero is charged as 0", quantity, zero)
-    return replace(line, quantity=zero, steps=(first, clamped))
+    clamped = Step(StepOperation.QUANTITY, why, quantity, counted)
+    return replace(line, quantity=counted, steps=(first, clamped))
 
 
 def _scale(inputs: LineInputs, line: _Line) -> _Line:
@@ -145,7 +152,7 @@ def _bound(inputs: LineInputs, line: _Line) -> _Line:
     if inputs.is_obligation and inputs.share is not None:
         return line.unchanged(operation, "A part of a period is not charged, so its bounds do not matter.")
     share = Fraction(1) if inputs.share is None else inputs.share.exact
-    part = "" if inputs.share is None else f" of this part ({spell(as_decimal(share))} of a period)"
+    part = "" if inputs.share is None else f" of this part ({spell(share)} of a period)"
     low, high = (None if bound is None else Fraction(bound) * share for bound in (least, most))
     if low is not None and line.exact < low:
         return line.stepped(operation, f"The least charge{part}: {spell_money(low, inputs.currency)}", low)

@@ -54,9 +54,13 @@ def share_from_json(data: Mapping[str, object] | None) -> Share | None:
         case None:
             return None
         case {"part": str(part), "whole": str(whole)}:
-            return Share(parse_plain(part), parse_plain(whole))
-        case _:
-            raise InvariantBroken("The stored share of a period is none.")
+            try:
+                share = Share(parse_plain(part), parse_plain(whole))
+            except ValueError as error:
+                raise InvariantBroken("The stored share of a period can't be read.") from error
+            if 0 <= share.part <= share.whole and share.whole > 0:
+                return share
+    raise InvariantBroken("The stored share of a period is none.")
 
 
 def _seconds(period: Period) -> Decimal:

@@ -56,7 +56,8 @@ def spell(value: Decimal | Fraction | int, places: int = 0) -> str:
         near, text = "\N{ALMOST EQUAL TO} ", plain(value, _SPOKEN_PLACES)
     whole, _, rest = text.lstrip("-").partition(".")
     digits = rest.ljust(places, "0")
-    sign = "-" if value < 0 else ""
+    # What lies so little below zero that it is written as 0 has no sign.
+    sign = "-" if text.startswith("-") else ""
     return f"{near}{sign}{int(whole):,}" + (f".{digits}" if digits else "")
 
 

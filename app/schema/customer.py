@@ -1,6 +1,7 @@
 """Customers: whom the merchant bills."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 EXTERNAL_ID = "Your own id of the customer: letters, digits, `_` and `-`, unique per environment. Example: `acme-1`."
 EMAIL = "Where invoices go. Example: `billing@acme.example`."
+TAX_RATE = 'The share of 1 at which its invoices are taxed; null for no tax. Example: `"0.19"`.'
+TAX_EXEMPTION = (
+    "Why it is not taxed, whatever its rate, as its invoices say it; null where it is taxed. "
+    "Example: `Reverse charge, VAT due by the recipient`."
+)
 
 
 @noun("cus", models.Customer, Scope.CUSTOMERS_READ, "An organization that the merchant bills.")
@@ -38,6 +44,8 @@ class Customer(Node):
     external_id: str | None = field(EXTERNAL_ID)
     name: str = field("What it is called on invoices. Example: `Acme`.")
     email: str | None = field(EMAIL)
+    tax_rate: Decimal | None = field(TAX_RATE)
+    tax_exemption: str | None = field(TAX_EXEMPTION)
     metadata: JSON = field(METADATA, of="details")
     created_at: datetime = field("When it was created, in its own time.")
     test_clock: Annotated["TestClock", strawberry.lazy("app.schema.test_clock")] | None = edge(
@@ -72,6 +80,8 @@ class CustomerCreateInput:
     external_id: str | None = field(EXTERNAL_ID, default=None)
     name: str = field("What it is called on invoices, up to 255 characters. Example: `Acme`.")
     email: str | None = field(EMAIL, default=None)
+    tax_rate: Decimal | None = field(TAX_RATE, default=None)
+    tax_exemption: str | None = field(f"{TAX_EXEMPTION} Up to 255 characters.", default=None)
     test_clock_id: strawberry.ID | None = field(
         "The id of the test clock it lives on for good; null for real time.", default=None
     )
@@ -84,6 +94,8 @@ class CustomerCreateInput:
             external_id=self.external_id,
             name=self.name,
             email=self.email,
+            tax_rate=self.tax_rate,
+            tax_exemption=self.tax_exemption,
             test_clock=self.test_clock_id,
             metadata={} if self.metadata is None else cast("dict[str, str]", self.metadata),
         )
@@ -97,6 +109,8 @@ class CustomerUpdateInput:
     external_id: Maybe[str | None] = field(EXTERNAL_ID)
     name: Maybe[str | None] = field("What it is called on invoices, up to 255 characters.")
     email: Maybe[str | None] = field(EMAIL)
+    tax_rate: Maybe[Decimal | None] = field(TAX_RATE)
+    tax_exemption: Maybe[str | None] = field(TAX_EXEMPTION)
     metadata: Maybe[JSON | None] = field(f"Replaces all metadata. {METADATA}")
 
     def to_changes(self) -> dict[str, Any]:

@@ -43,13 +43,15 @@ async def create_customer(
 async def update_customer(
     session: AsyncSession, principal: Principal, customer_id: str, changes: Mapping[str, Any]
 ) -> models.Customer:
-    """Change a customer. Issued invoices keep the name and address they were issued to."""
+    """Change a customer. Issued invoices keep the name and address they were issued to, and their tax."""
     problems = Problems()
     customer = await to_change(session, models.Customer, principal.environment_id, customer_id)
     current = CustomerDraft(
         external_id=customer.external_id,
         name=customer.name,
         email=customer.email,
+        tax_rate=customer.tax_rate,
+        tax_exemption=customer.tax_exemption,
         test_clock=None,
         metadata=customer.details,
     )
@@ -93,5 +95,7 @@ def _columns(draft: CustomerDraft) -> dict[str, Any]:
         "external_id": draft.external_id,
         "name": draft.name,
         "email": draft.email,
+        "tax_rate": draft.tax_rate,
+        "tax_exemption": draft.tax_exemption,
         "details": draft.metadata,
     }

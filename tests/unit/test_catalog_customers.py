@@ -25,13 +25,61 @@ def subscription_errors(draft: SubscriptionDraft) -> list[tuple[str, str | None]
 
 def test_a_customer_shows_all_its_problems_in_order() -> None:
     problems = Problems()
-    check_customer(CustomerDraft(external_id="a b", name="", email="none", metadata={"a": "x" * 501}), problems)
+    draft = CustomerDraft(
+        external_id="a b",
+        name="",
+        email="none",
+        tax_rate=Decimal("1.01"),
+        tax_exemption="\n",
+        metadata={"a": "x" * 501},
+    )
+    check_customer(draft, problems)
     assert found(problems) == [
         ("INVALID", "externalId"),
         ("BLANK", "name"),
         ("INVALID", "email"),
+        ("OUT_OF_RANGE", "taxRate"),
+        ("BLANK", "taxExemption"),
         ("TOO_LONG", "metadata.a"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "fine"),
+    [
+        ("0", True),
+        ("0.19", True),
+        ("0.000000000000000001", True),
+        ("1", True),
+        ("1.000000000000000001", False),
+        ("-0.000000000000000001", False),
+        ("19", False),
+        ("1E-19", False),
+        ("NaN", False),
+        ("sNaN", False),
+        ("Infinity", False),
+    ],
+)
+def test_a_tax_rate_is_a_share_of_one(rate: str, fine: bool) -> None:
+    problems = Problems()
+    check_customer(CustomerDraft(name="Acme", tax_rate=Decimal(rate)), problems)
+    assert found(problems) == ([] if fine else [("OUT_OF_RANGE", "taxRate")])
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("Reverse charge", None),
+        ("x" * 255, None),
+        ("", "BLANK"),
+        ("x" * 256, "TOO_LONG"),
+        ("a\x00b", "INVALID"),
+    ],
+)
+def test_an_exemption_says_why(reason: str, code: str | None) -> None:
+    problems = Problems()
+    check_customer(CustomerDraft(name="Acme", tax_rate=Decimal("0.19"), tax_exemption=reason), problems)
+    assert found(problems) == ([] if code is None else [(code, "taxExemption")])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,12 @@ from app.billing.steps import spell
         (Decimal("-0.5"), 0, "-0.5"),
         (Fraction(3, 8), 2, "0.375"),
         (10**101, 0, "100" + ",000" * 33),
+        (Fraction(1, 3), 2, "≈ 0.333333"),
+        (Fraction(-2, 3), 2, "≈ -0.666667"),
+        (Fraction(1, 30_000_000), 2, "≈ 0.00"),
+        (Fraction(-1, 30_000_000), 2, "≈ 0.00"),
+        (Fraction(-1234567, 3), 0, "≈ -411,522.333333"),
+        (Decimal("0.000000000000000001"), 2, "0.000000000000000001"),
     ],
 )
 def test_numbers_are_spelt_exactly_and_with_separators(value: Decimal | Fraction | int, places: int, text: str) -> None:

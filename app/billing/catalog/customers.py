@@ -23,11 +23,16 @@ _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CustomerDraft:
-    """A customer as a user wants it; `external_id` is the merchant's own, `test_clock` an id."""
+    """A customer as a user wants it; `external_id` is the merchant's own, `test_clock` an id.
+
+    `tax_rate` is a share of 1. `tax_exemption` says why the customer is not taxed, whatever the rate.
+    """
 
     external_id: str | None = None
     name: str
     email: str | None = None
+    tax_rate: Decimal | None = None
+    tax_exemption: str | None = None
     test_clock: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
@@ -68,6 +73,7 @@ def check_customer(draft: CustomerDraft, problems: Problems) -> None:
     check_name(problems, "name", draft.name)
     if draft.email is not None:
         _check_email(draft.email, problems)
+    _check_tax(draft, problems)
     check_metadata(problems, "metadata", draft.metadata)
 
 
@@ -93,6 +99,15 @@ def check_payment(draft: PaymentDraft, problems: Problems) -> None:
         problems.add(ErrorCode.OUT_OF_RANGE, "amount", message)
     check_name(problems, "method", draft.method)
     check_optional_text(problems, "reference", draft.reference)
+
+
+def _check_tax(draft: CustomerDraft, problems: Problems) -> None:
+    rate = draft.tax_rate
+    if rate is not None and not (within_bounds(rate) and 0 <= rate <= 1):
+        message = "Must be 0 to 1, with at most 18 decimals: 0.19 is 19 %."
+        problems.add(ErrorCode.OUT_OF_RANGE, "taxRate", message)
+    if draft.tax_exemption is not None:
+        check_name(problems, "taxExemption", draft.tax_exemption)
 
 
 def _check_email(email: str, problems: Problems) -> None:

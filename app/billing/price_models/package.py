@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 
 from app.billing.decimals import canonical
-from app.billing.errors import Problems
+from app.billing.errors import InvariantBroken, Problems
 from app.billing.price_models.charged import Charged, check_amount, number_of, optional_number_of, written
 from app.billing.steps import Step, StepOperation, as_decimal, spell, spell_money, spell_units
 
@@ -32,9 +32,10 @@ class PackagePrice:
 
 def from_json(data: Mapping[str, object]) -> PackagePrice:
     """Read the stored form. InvariantBroken when it is not one."""
-    return PackagePrice(
-        number_of(data, "packageSize"), number_of(data, "packagePrice"), optional_number_of(data, "freeUnits")
-    )
+    size = number_of(data, "packageSize")
+    if size <= 0:
+        raise InvariantBroken("The stored packages hold nothing.")
+    return PackagePrice(size, number_of(data, "packagePrice"), optional_number_of(data, "freeUnits"))
 
 
 def check(model: PackagePrice, problems: Problems, field: str) -> None:

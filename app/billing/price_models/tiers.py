@@ -87,13 +87,19 @@ def tiers_to_json(tiers: Sequence[Tier]) -> list[dict[str, object]]:
 
 
 def tiers_from_json(data: object) -> tuple[Tier, ...]:
-    """Read what `tiers_to_json` wrote. InvariantBroken when it is something else."""
+    """Read what `tiers_to_json` wrote. InvariantBroken when it is something else, or leaves a quantity unpriced."""
+    if not isinstance(data, list) or not data:
+        raise InvariantBroken("The stored tiers are none.")
     try:
-        if isinstance(data, list) and data:
-            return tuple(_tier(item) for item in data)
-    except (KeyError, TypeError, ValueError) as error:
+        tiers = tuple(_tier(item) for item in data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvariantBroken("The stored tiers can't be read.") from error
-    raise InvariantBroken("The stored tiers are none.")
+    before = Decimal(0)
+    for place, tier in enumerate(tiers):
+        if _bound_problem(tier.up_to, before, is_last=place == len(tiers) - 1) is not None:
+            raise InvariantBroken("The stored tiers do not hold every quantity once.")
+        before = tier.up_to or before
+    return tiers
 
 
 def _tier(item: Mapping[str, str]) -> Tier:
