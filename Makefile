@@ -39,7 +39,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> types"; $(BIN)/mypy
 	@echo "==> layers"; $(BIN)/lint-imports
 	@echo "==> schema"; $(BIN)/billgraph export-schema | diff schema.graphql -
-	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite tests/unit tests/property tests/test_tidy.py
+	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
 	@echo "==> integration tests on SQLite"; $(PYTEST) --database sqlite tests/integration
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend

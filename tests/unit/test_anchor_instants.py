@@ -15,7 +15,7 @@ def utc(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("anchor", "interval", "zone", "started_at", "ends"),
     [
-        # On 10 March 2024 Havana's clocks jump from midnight to 1:00, which is 5:00 UTC. A week later there is a midnight.
+        # Havana's clocks jump at midnight of 10 March 2024, which is 5:00 UTC. A week later they show midnight.
         (
             BillingAnchor(weekday=Weekday.SUNDAY),
             BillingInterval.WEEKLY,
