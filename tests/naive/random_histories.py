@@ -117,7 +117,7 @@ def _until(random: Random, subscription: Subscription) -> datetime:
         days={"WEEKLY": 40, "MONTHLY": 180, "QUARTERLY": 400}.get(shortest, 800)
     )
     ends = [window.end for window in windows(subscription, shortest, ahead)]
-    end = ends[min(random.choice((0, 1, 1, 2, 2, 3, 4)), len(ends) - 1)]
+    end = ends[min(random.choice((0, 1, 1, 1, 2, 3)), len(ends) - 1)]
     return end + random.choice((GRACE, GRACE, GRACE - TICK, timedelta(hours=30), timedelta(days=3)))
 
 

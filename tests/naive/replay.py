@@ -9,7 +9,7 @@ from tests.naive.arithmetic import half_up
 from tests.naive.history import GRACE, MINOR_DIGITS, History, Interval, Price, Subscription
 from tests.naive.invoices import Invoice, Line
 from tests.naive.prices import amount
-from tests.naive.totals import add_up
+from tests.naive.totals import Rounded, add_up, discounts_of
 from tests.naive.usage import Counted, counted, quantity, used
 from tests.naive.windows import Window, windows
 
@@ -123,7 +123,8 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
     currency, charges = subscription.plan.currency, _charges(state, place, boundary)
     rated = [_rate(history, subscription, price, window, now) for price, window in charges]
     amounts = [half_up(exact * 10 ** MINOR_DIGITS[currency]) for exact, _, _ in rated]
-    totals = add_up(history, subscription, amounts, [window.start for _, window in charges])
+    rounded = [Rounded(minor, window.start) for minor, (_, window) in zip(amounts, charges, strict=True)]
+    totals = add_up(history, subscription, discounts_of(history, subscription, boundary), rounded)
     lines = []
     for at, ((price, window), (exact, units, events)) in enumerate(zip(charges, rated, strict=True)):
         shown = Fraction(half_up(exact * PLACES), PLACES)

@@ -9,6 +9,13 @@ from tests.naive.arithmetic import half_up, split
 from tests.naive.history import Discount, History, Subscription
 
 
+class Rounded(NamedTuple):
+    """A rounded line, and when its window starts."""
+
+    amount: int
+    start: datetime
+
+
 class Totals(NamedTuple):
     """What an invoice comes to in minor units, and each line's share of the discounts and of the tax."""
 
@@ -21,10 +28,11 @@ class Totals(NamedTuple):
     line_taxes: list[int]
 
 
-def add_up(history: History, subscription: Subscription, amounts: list[int], starts: list[datetime]) -> Totals:
-    """Add up rounded lines, each of a window that starts at an instant."""
+def add_up(history: History, subscription: Subscription, discounts: list[Discount], lines: list[Rounded]) -> Totals:
+    """Add up rounded lines, taking discounts off in their order."""
+    amounts, starts = [line.amount for line in lines], [line.start for line in lines]
     left, line_discounts = list(amounts), [0 for _ in amounts]
-    for discount in discounts_of(history, subscription):
+    for discount in discounts:
         places = [place for place, start in enumerate(starts) if _takes_from(discount, start)]
         weights = [left[place] for place in places]
         for place, share in zip(places, split(_reduction(discount, sum(weights)), weights), strict=True):
@@ -41,9 +49,12 @@ def add_up(history: History, subscription: Subscription, amounts: list[int], sta
     return Totals(sum(amounts), sum(line_discounts), tax, max(-gross, 0), max(gross, 0), line_discounts, line_taxes)
 
 
-def discounts_of(history: History, subscription: Subscription) -> list[Discount]:
-    """The discounts of a subscription's invoices, in the order in which they are taken."""
-    own = [one for one in history.discounts if one.subscription == subscription.place]
+def discounts_of(history: History, subscription: Subscription, boundary: datetime | None) -> list[Discount]:
+    """The discounts of a boundary's invoice in their order: the subscription's, then the customer's.
+
+    A subscription's own can be made once it is there, and Invoice 0 (None) has been issued by then.
+    """
+    own = [] if boundary is None else [one for one in history.discounts if one.subscription == subscription.place]
     customers = [one for one in history.discounts if one.subscription is None]
     return [one for one in own + customers if one.currency in (None, subscription.plan.currency)]
 

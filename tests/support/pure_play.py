@@ -103,7 +103,7 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         known = _known(history, invoice.known_before)
         rated = [_rate(own, charge, known) for charge in charges]
         lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
-        assessment = adjusting_of(history, history.subscriptions[place]).assess(lines)
+        assessment = adjusting_of(history, history.subscriptions[place], invoice.boundary).assess(lines)
         balances = credit[history.subscriptions[place].plan.currency]
         found.append(_invoice(invoice, rated, assessment, balances))
     return found
