@@ -22,7 +22,7 @@ define install
 		|| $(1)/bin/python -m pip install -q --disable-pip-version-check -c $(2) $(3)
 endef
 
-.PHONY: help run test check format schema bench conformance
+.PHONY: help run test check soak format schema bench conformance
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,8 +39,11 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> types"; $(BIN)/mypy
 	@echo "==> layers"; $(BIN)/lint-imports
 	@echo "==> schema"; $(BIN)/billgraph export-schema | diff schema.graphql -
-	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite tests/unit tests/property tests/test_tidy.py
+	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
 	@echo "==> integration tests on SQLite"; $(PYTEST) --database sqlite tests/integration
+
+soak: $(VENV)/.installed-dev ## play 10,000 random histories on each database, which takes two cores about half an hour
+	$(PYTEST) --histories 10000 tests/e2e/test_histories.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .

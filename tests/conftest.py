@@ -19,9 +19,13 @@ settings.load_profile("billgraph")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=(*KINDS, "both"), default="both", help="which databases to test on")
+    parser.addoption(
+        "--histories", type=int, help="how many random histories to play, instead of each test's own number"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "histories(total, at_once): asks for `seeds`, in ranges that add up to a total")
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         config.stash[SCRATCH] = Path(worker_input["scratch"])
@@ -41,6 +45,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture in ("database_url", "empty_database_url"):
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, KINDS if chosen == "both" else [chosen], indirect=True)
+    for marker in metafunc.definition.iter_markers("histories"):
+        total, at_once = metafunc.config.getoption("--histories") or marker.args[0], marker.args[1]
+        ranges = [range(start, min(start + at_once, total)) for start in range(0, total, at_once)]
+        metafunc.parametrize("seeds", ranges, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
 
 
 @pytest.fixture(scope="session")

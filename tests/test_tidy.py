@@ -140,6 +140,12 @@ def test_files_are_named_after_nouns() -> None:
     assert [path for path in paths if drawers & {part.removesuffix(".py") for part in path.parts}] == []
 
 
+def test_the_naive_replay_shares_no_code_with_the_product() -> None:
+    naive = {path.name: ast.parse(path.read_text()) for path in (ROOT / "tests/naive").glob("*.py")}
+    imported = {name: {found.split(".")[0] for found in dotted_names(tree)} for name, tree in naive.items()}
+    assert {name for name, found in imported.items() if found & {"app", "dateutil", "iso4217"}} == set()
+
+
 def test_every_error_code_is_tested() -> None:
     from app.billing.errors import ErrorCode
 

@@ -79,14 +79,16 @@ def anchor_instant(
     """Return the instant, in UTC, from which the periods of a subscription are counted.
 
     Without an anchor it is the start itself. Else it is the latest local midnight at or before the start on exactly the
-    anchor's day, so that day 31 is counted from a month that has it and comes back after shorter ones.
+    anchor's day, so that day 31 is counted from a month that has it and comes back after shorter ones. A midnight that
+    the clocks jumped over is passed by too, or all later periods would begin at the hour where that one did.
     """
     if anchor is None:
         return started_at.astimezone(UTC)
     place = ZoneInfo(zone)
     today = started_at.astimezone(place).date()
-    day = next(day for day in _days(anchor, interval, today) if day <= today)
-    return instant_of(datetime.combine(day, time()), place)
+    midnights = (datetime.combine(day, time()) for day in _days(anchor, interval, today) if day <= today)
+    instants = ((midnight, instant_of(midnight, place)) for midnight in midnights)
+    return next(instant for midnight, instant in instants if _reads(instant, place) == midnight)
 
 
 def anchor_to_json(anchor: BillingAnchor | None) -> dict[str, Any] | None:
@@ -115,8 +117,10 @@ def anchor_from_json(data: Mapping[str, Any] | None) -> BillingAnchor | None:
 def _days(anchor: BillingAnchor, interval: BillingInterval, today: date) -> Iterator[date]:
     """Yield the anchor's days from about today on backwards."""
     if anchor.weekday is not None:
-        yield today - timedelta(days=(today.weekday() - list(Weekday).index(anchor.weekday)) % 7)
-        return
+        weekday = today - timedelta(days=(today.weekday() - list(Weekday).index(anchor.weekday)) % 7)
+        while True:
+            yield weekday
+            weekday -= timedelta(weeks=1)
     assert anchor.day is not None
     step = _MONTHS[interval]
     month = today.replace(day=1)
@@ -127,6 +131,11 @@ def _days(anchor: BillingAnchor, interval: BillingInterval, today: date) -> Iter
         if day.day == anchor.day:
             yield day
         month -= relativedelta(months=step)
+
+
+def _reads(instant: datetime, place: ZoneInfo) -> datetime:
+    """Return what the clocks of a place show."""
+    return instant.astimezone(place).replace(tzinfo=None)
 
 
 def _spoken(names: tuple[str, ...]) -> str:

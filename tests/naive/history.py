@@ -1,0 +1,197 @@
+"""What happened to a customer, as plain data: the catalog, the subscriptions, the events, and when each came.
+
+Nothing here knows the product. Amounts of money are in major units, those that end in `_minor` in minor ones.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+Interval = Literal["WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY"]
+Aggregation = Literal["COUNT", "SUM", "MAX", "UNIQUE_COUNT"]
+GRACE = timedelta(hours=1)
+MINOR_DIGITS = {"JPY": 0, "USD": 2, "KWD": 3, "CLF": 4}
+
+
+class Tier(NamedTuple):
+    up_to: Decimal | None
+    unit_price: Decimal
+    flat_price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Standard:
+    unit_price: Decimal
+
+
+@dataclass(frozen=True)
+class Dynamic:
+    min_price: Decimal
+    max_price: Decimal
+    unit_price_property: str
+
+
+@dataclass(frozen=True)
+class Percentage:
+    percentage: Decimal
+    fixed_charge: Decimal | None
+    min_charge: Decimal | None
+    max_charge: Decimal | None
+    per_event: bool
+
+
+@dataclass(frozen=True)
+class Volume:
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class Graduated:
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class Package:
+    package_size: Decimal
+    package_price: Decimal
+    free_units: Decimal | None
+
+
+Model = Standard | Dynamic | Percentage | Volume | Graduated | Package
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    event_type: str
+    aggregation: Aggregation
+    value_property: str | None
+    group_by: tuple[tuple[str, str], ...]
+    event_from: datetime | None
+
+
+class Condition(NamedTuple):
+    dimension: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price of a metric, or of a fee where that is None. `cadence` None is the interval of the plan."""
+
+    name: str
+    metric: Metric | None
+    model: Model
+    in_advance: bool = False
+    quantity: Decimal | None = None
+    conditions: tuple[Condition, ...] = ()
+    cadence: Interval | Literal["ONE_TIME"] | None = None
+    is_obligation: bool = False
+    period_minimum: Decimal | None = None
+    period_maximum: Decimal | None = None
+
+
+class Anchor(NamedTuple):
+    """The weekday (0 is Monday), the day, or the day and the month on which periods begin."""
+
+    weekday: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    name: str
+    interval: Interval
+    anchor: Anchor | None
+    currency: str
+    tax_inclusive: bool
+    prices: tuple[Price, ...]
+
+    def interval_of(self, price: Price) -> Interval | None:
+        """How long the windows of a price are; None for what is charged once."""
+        return None if price.cadence == "ONE_TIME" else price.cadence or self.interval
+
+
+@dataclass(frozen=True)
+class Catalog:
+    metrics: tuple[Metric, ...]
+    plans: tuple[Plan, ...]
+
+
+@dataclass(frozen=True)
+class Discount:
+    """Of one subscription, by its place, or of the customer. Either a percentage or an amount in a currency."""
+
+    subscription: int | None
+    percentage: Decimal | None
+    amount_minor: int | None
+    currency: str | None
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+class Credit(NamedTuple):
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The customer's subscription of a place, counted from 0 in the order of creation.
+
+    `paid_at` is when Invoice 0 is paid, if it is and there is one; `quantities` are of fees, by the price's name.
+    """
+
+    place: int
+    plan: Plan
+    zone: str
+    started_at: datetime
+    paid_at: datetime | None
+    quantities: tuple[tuple[str, Decimal], ...] = ()
+
+
+Who = Literal["CUSTOMER", "STRANGER"] | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as it is sent, `data` being JSON. Of events with the same key the first that arrives counts."""
+
+    key: str
+    type: str
+    subject: Who
+    external_subject: Who
+    timestamp: datetime
+    arrives_at: datetime
+    data: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened until an instant, in the customer's time. Discounts and credit are in the order of creation.
+
+    At an instant, first all that falls due until then is done; then subscriptions start, events arrive, and payments
+    come in.
+    """
+
+    seed: int
+    catalog: Catalog
+    tax_rate: Decimal | None
+    tax_exemption: str | None
+    discounts: tuple[Discount, ...]
+    credit: tuple[Credit, ...]
+    subscriptions: tuple[Subscription, ...]
+    events: tuple[Event, ...]
+    until: datetime
+
+    def stops(self) -> list[datetime]:
+        """The instants at which something is done from outside, and the end."""
+        instants = {self.until}
+        for subscription in self.subscriptions:
+            instants.add(subscription.started_at)
+            if subscription.paid_at is not None:
+                instants.add(subscription.paid_at)
+        instants |= {event.arrives_at for event in self.events}
+        return sorted(instants)

@@ -1,0 +1,167 @@
+"""Every invoice of a history, computed from nothing but its description. Slow and plain on purpose."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import NamedTuple
+
+from tests.naive.arithmetic import half_up
+from tests.naive.history import GRACE, MINOR_DIGITS, History, Interval, Price, Subscription
+from tests.naive.invoices import Invoice, Line
+from tests.naive.prices import amount
+from tests.naive.totals import Rounded, add_up, discounts_of
+from tests.naive.usage import Counted, counted, quantity, used
+from tests.naive.windows import Window, windows
+
+PLACES = 10**18
+BOUNDARY, CLOSE = 0, 1
+TICK = timedelta(microseconds=1)
+Charge = tuple[Price, Window]
+
+
+class Due(NamedTuple):
+    """What falls due, in the order of its fields: when, boundaries first, then what was noted first."""
+
+    at: datetime
+    kind: int
+    noted: int
+    place: int
+    boundary: datetime
+
+
+@dataclass
+class State:
+    """What has happened so far. `credit` is a list of currencies and what is left, the oldest first."""
+
+    history: History
+    windows: list[dict[Interval, list[Window]]]
+    due: list[Due] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
+    credit: list[tuple[str, int]] = field(default_factory=list)
+    pending: set[int] = field(default_factory=set)
+    noted: int = 0
+
+    def note(self, at: datetime, kind: int, place: int, boundary: datetime) -> None:
+        """Note that something falls due."""
+        self.noted += 1
+        self.due.append(Due(at, kind, self.noted, place, boundary))
+
+
+def replay(history: History) -> list[Invoice]:
+    """Every issued invoice, in the order of issue."""
+    credit = [(one.currency, one.amount_minor) for one in history.credit]
+    state = State(history, [all_windows(one, history.until) for one in history.subscriptions], credit=credit)
+    for stop in history.stops():
+        _run(state, stop)
+        for subscription in history.subscriptions:
+            if subscription.started_at == stop:
+                _start(state, subscription)
+        for subscription in history.subscriptions:
+            if subscription.paid_at == stop and subscription.place in state.pending:
+                state.pending.remove(subscription.place)
+                _note_boundary(state, subscription.place, subscription.started_at)
+    return state.invoices
+
+
+def all_windows(subscription: Subscription, until: datetime) -> dict[Interval, list[Window]]:
+    """The windows of each cadence of a subscription that begin by an instant."""
+    plan = subscription.plan
+    intervals = {plan.interval, *(plan.interval_of(price) or plan.interval for price in plan.prices)}
+    return {interval: windows(subscription, interval, until) for interval in intervals}
+
+
+def _run(state: State, stop: datetime) -> None:
+    """Do all that falls due until an instant, in order. What arrives at that instant has not come yet."""
+    while state.due and min(state.due).at <= stop:
+        item = min(state.due)
+        state.due.remove(item)
+        if item.kind == CLOSE:
+            _issue(state, item.place, item.boundary, stop)
+            continue
+        if _charges(state, item.place, item.boundary):
+            state.note(item.boundary + GRACE, CLOSE, item.place, item.boundary)
+        _note_boundary(state, item.place, item.boundary)
+
+
+def _start(state: State, subscription: Subscription) -> None:
+    if _charges(state, subscription.place, None):
+        invoice = _issue(state, subscription.place, None, subscription.started_at)
+        if invoice.total_minor > invoice.credit_minor:
+            state.pending.add(subscription.place)
+            return
+    _note_boundary(state, subscription.place, subscription.started_at)
+
+
+def _note_boundary(state: State, place: int, after: datetime) -> None:
+    """Note the first instant after another at which a window of any cadence ends."""
+    ends = [window.end for listed in state.windows[place].values() for window in listed if window.end > after]
+    state.note(min(ends), BOUNDARY, place, min(ends))
+
+
+def _charges(state: State, place: int, boundary: datetime | None) -> list[Charge]:
+    """What a boundary bills: the arrears of what ends there, then the advance of what begins. None is the start."""
+    subscription = state.history.subscriptions[place]
+    arrears, advance = [], []
+    for price in subscription.plan.prices:
+        interval = subscription.plan.interval_of(price)
+        if interval is None:
+            if boundary is None:
+                first = state.windows[place][subscription.plan.interval][0]
+                # What is charged once is for no period, so there is no part of one.
+                advance.append((price, first._replace(whole_start=first.start)))
+            continue
+        for window in state.windows[place][interval]:
+            if price.in_advance and window.start == (boundary or subscription.started_at):
+                advance.append((price, window))
+            elif not price.in_advance and window.end == boundary:
+                arrears.append((price, window))
+    return arrears + advance
+
+
+def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -> Invoice:
+    history, subscription = state.history, state.history.subscriptions[place]
+    currency, charges = subscription.plan.currency, _charges(state, place, boundary)
+    rated = [_rate(history, subscription, price, window, now) for price, window in charges]
+    amounts = [half_up(exact * 10 ** MINOR_DIGITS[currency]) for exact, _, _ in rated]
+    rounded = [Rounded(minor, window.start) for minor, (_, window) in zip(amounts, charges, strict=True)]
+    totals = add_up(history, subscription, discounts_of(history, subscription, boundary), rounded)
+    lines = []
+    for at, ((price, window), (exact, units, events)) in enumerate(zip(charges, rated, strict=True)):
+        shown = Fraction(half_up(exact * PLACES), PLACES)
+        keys = frozenset(event.key for event in events)
+        shares = totals.line_discounts[at], totals.line_taxes[at]
+        lines.append(Line(price.name, window.start, window.end, units, shown, amounts[at], *shares, keys))
+    if totals.carried:
+        state.credit.append((currency, totals.carried))
+    credit = _take_credit(state, currency, totals.total)
+    sums = totals.subtotal, totals.discount, totals.tax, totals.carried, totals.total
+    invoice = Invoice(place, boundary, tuple(lines), *sums, credit, now)
+    state.invoices.append(invoice)
+    return invoice
+
+
+def _rate(
+    history: History, subscription: Subscription, price: Price, window: Window, now: datetime
+) -> tuple[Fraction, Fraction, list[Counted]]:
+    """What a price comes to over a window, of how many units, and the events they were counted from."""
+    share = Fraction((window.end - window.start) // TICK, (window.end - window.whole_start) // TICK)
+    if price.metric is None:
+        units = Fraction(price.quantity or 1)
+        for name, chosen in subscription.quantities:
+            if name == price.name:
+                units = Fraction(chosen)
+        return amount(price, units, [], share), units, []
+    events = counted(history, subscription, price, window, now)
+    units = quantity(price.metric, events)
+    return amount(price, units, used(price.metric, events), share), units, events
+
+
+def _take_credit(state: State, currency: str, due: int) -> int:
+    """Take credit of a currency, the oldest first; return what was taken."""
+    taken = 0
+    for at, (its_currency, left) in enumerate(state.credit):
+        if its_currency == currency:
+            part = min(left, due - taken)
+            state.credit[at] = (currency, left - part)
+            taken += part
+    return taken

@@ -1,0 +1,72 @@
+"""From lines to what is owed: domain.md section 2."""
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from tests.naive.arithmetic import half_up, split
+from tests.naive.history import Discount, History, Subscription
+
+
+class Rounded(NamedTuple):
+    """A rounded line, and when its window starts."""
+
+    amount: int
+    start: datetime
+
+
+class Totals(NamedTuple):
+    """What an invoice comes to in minor units, and each line's share of the discounts and of the tax."""
+
+    subtotal: int
+    discount: int
+    tax: int
+    carried: int
+    total: int
+    line_discounts: list[int]
+    line_taxes: list[int]
+
+
+def add_up(history: History, subscription: Subscription, discounts: list[Discount], lines: list[Rounded]) -> Totals:
+    """Add up rounded lines, taking discounts off in their order."""
+    amounts, starts = [line.amount for line in lines], [line.start for line in lines]
+    left, line_discounts = list(amounts), [0 for _ in amounts]
+    for discount in discounts:
+        places = [place for place, start in enumerate(starts) if _takes_from(discount, start)]
+        weights = [left[place] for place in places]
+        for place, share in zip(places, split(_reduction(discount, sum(weights)), weights), strict=True):
+            left[place] -= share
+            line_discounts[place] += share
+    rate = Fraction(history.tax_rate or Decimal(0))
+    if history.tax_exemption is not None:
+        rate = Fraction(0)
+    inclusive = subscription.plan.tax_inclusive
+    net = sum(left)
+    tax = half_up(net * rate / (1 + rate) if inclusive else net * rate)
+    line_taxes = split(tax, left)
+    gross = net if inclusive else net + tax
+    return Totals(sum(amounts), sum(line_discounts), tax, max(-gross, 0), max(gross, 0), line_discounts, line_taxes)
+
+
+def discounts_of(history: History, subscription: Subscription, boundary: datetime | None) -> list[Discount]:
+    """The discounts of a boundary's invoice in their order: the subscription's, then the customer's.
+
+    A subscription's own can be made once it is there, and Invoice 0 (None) has been issued by then.
+    """
+    own = [] if boundary is None else [one for one in history.discounts if one.subscription == subscription.place]
+    customers = [one for one in history.discounts if one.subscription is None]
+    return [one for one in own + customers if one.currency in (None, subscription.plan.currency)]
+
+
+def _takes_from(discount: Discount, start: datetime) -> bool:
+    return discount.starts_at <= start and (discount.ends_at is None or start < discount.ends_at)
+
+
+def _reduction(discount: Discount, base: int) -> int:
+    if base <= 0:
+        return 0
+    if discount.percentage is not None:
+        return half_up(base * Fraction(discount.percentage))
+    assert discount.amount_minor is not None
+    return min(discount.amount_minor, base)

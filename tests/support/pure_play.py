@@ -1,0 +1,217 @@
+"""A history played through the pure functions of the product alone, with nothing stored anywhere."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+from app.billing.aggregation import MeteredValue
+from app.billing.anchors import anchor_instant
+from app.billing.credit import Balance, apply_credit
+from app.billing.extraction import UncountedReason, unit_price
+from app.billing.filters import filter_to_json
+from app.billing.invoicing import AssessedLine, Assessment
+from app.billing.measuring import measure
+from app.billing.periods import BillingInterval
+from app.billing.price_models import DynamicPrice
+from app.billing.pricing import PricedLine, price_line
+from app.metering.coverage import Coverage
+from app.metering.facts import CustomerNames
+from app.services.rating import (
+    Charge,
+    calendar_of,
+    charges_at_boundary,
+    charges_at_start,
+    inputs_of,
+    intervals_of,
+)
+from tests.naive.history import Event, History, Subscription
+from tests.naive.invoices import Invoice, Line
+from tests.support.history_terms import (
+    adjusting_of,
+    anchor_of,
+    arrived,
+    cadence_of,
+    data_of,
+    filter_of,
+    terms_of,
+)
+
+NAMES = CustomerNames(frozenset({"CUSTOMER"}), {"CUSTOMER": "CUSTOMER"})
+
+
+@dataclass
+class Subscribed:
+    """A subscription as rating needs it."""
+
+    id: str
+    customer_id: str
+    plan_version_id: str
+    billing_interval: BillingInterval
+    started_at: datetime
+    anchor_at: datetime
+    timezone: str
+    next_boundary_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """An event as the product reads it for one price."""
+
+    key: str
+    value: MeteredValue
+    unit_price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Known:
+    """The customer's events that had come at an instant, each read once, and whom they may be billed to."""
+
+    events: list[tuple[Event, dict[str, Any]]]
+    coverage: Coverage
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A line on its way to an invoice."""
+
+    charge: Charge
+    quantity: Decimal
+    priced: PricedLine
+    events: frozenset[str]
+
+
+def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
+    """Compute the invoices that are given by their subscription, their boundary and what was known, in that order."""
+    subscribed = [subscribed_of(one) for one in history.subscriptions]
+    terms = [terms_of(one) for one in history.subscriptions]
+    credit: defaultdict[str, list[Balance]] = defaultdict(list)
+    for place, one in enumerate(history.credit):
+        credit[one.currency].append(Balance(f"cre_{place}", one.amount_minor))
+    found = []
+    for invoice in issued:
+        assert invoice.known_before is not None
+        own, place = subscribed[invoice.subscription], invoice.subscription
+        if invoice.boundary is None:
+            charges = charges_at_start(own, terms[place])
+        else:
+            charges = charges_at_boundary(own, terms[place], invoice.boundary)
+        known = _known(history, invoice.known_before)
+        rated = [_rate(own, charge, known) for charge in charges]
+        lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
+        assessment = adjusting_of(history, history.subscriptions[place], invoice.boundary).assess(lines)
+        balances = credit[history.subscriptions[place].plan.currency]
+        found.append(_invoice(invoice, rated, assessment, balances))
+    return found
+
+
+def boundaries(subscription: Subscription, until: datetime) -> list[datetime]:
+    """The boundaries of a subscription, each found from the one before it, and the first after an instant."""
+    own = subscribed_of(subscription)
+    calendar, intervals = calendar_of(own), intervals_of(own, terms_of(subscription))
+    found = [calendar.next_boundary(intervals, own.started_at)]
+    while found[-1] <= until:
+        found.append(calendar.next_boundary(intervals, found[-1]))
+    return found
+
+
+def subscribed_of(subscription: Subscription) -> Subscribed:
+    """What a subscription is when it has begun."""
+    interval, started_at = BillingInterval(subscription.plan.interval), subscription.started_at
+    anchor_at = anchor_instant(anchor_of(subscription.plan.anchor), interval, started_at, subscription.zone)
+    place = f"sub_{subscription.place}"
+    return Subscribed(place, "CUSTOMER", place, interval, started_at, anchor_at, subscription.zone, None)
+
+
+def _known(history: History, now: datetime) -> Known:
+    mine = (event for event in arrived(history, now) if NAMES.resolve(event.subject, event.external_subject))
+    events = [(event, data_of(event)) for event in mine]
+    return Known(events, _coverage(history, now))
+
+
+def _rate(own: Subscribed, charge: Charge, known: Known) -> Rated:
+    metering = charge.term.metering
+    if metering is None:
+        inputs = inputs_of(charge.term, charge.window, None)
+        return Rated(charge, inputs.quantity, price_line(inputs), frozenset())
+    events = list(_read(own, charge, known))
+    inputs = inputs_of(charge.term, charge.window, measure(metering.metric.aggregation, charge.term.model, events))
+    return Rated(charge, inputs.quantity, price_line(inputs), frozenset(event.key for event in events))
+
+
+def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[Read]:
+    metering, model = charge.term.metering, charge.term.model
+    assert metering is not None
+    metric = metering.metric
+    for event, data in known.events:
+        if event.type != metric.event_type or not charge.window.part.contains(event.timestamp):
+            continue
+        value, dimensions = metric.value_of(event.key, event.timestamp, data), metric.dimensions_of(data)
+        owner = known.coverage.owner(own.customer_id, metric.id, event.timestamp, dimensions)
+        if isinstance(value, UncountedReason) or owner is None or owner.subscription_id != own.id:
+            continue
+        if metering.takes(dimensions):
+            carried = unit_price(model.unit_price_property, data) if isinstance(model, DynamicPrice) else None
+            yield Read(event.key, value, carried)
+
+
+def _coverage(history: History, now: datetime) -> Coverage:
+    """Whom events may be billed to: the subscriptions there are, the oldest first."""
+    rows = []
+    for subscription in sorted(history.subscriptions, key=lambda one: one.started_at):
+        if subscription.started_at < now:
+            own = subscribed_of(subscription)
+            rows += [
+                SimpleNamespace(
+                    id=own.id,
+                    customer_id=own.customer_id,
+                    billable_metric_id=price.metric.name,
+                    started_at=own.started_at,
+                    ended_at=None,
+                    anchor_at=own.anchor_at,
+                    timezone=own.timezone,
+                    billing_interval=own.billing_interval,
+                    cadence=cadence_of(price),
+                    filter=filter_to_json(filter_of(price)),
+                )
+                for price in subscription.plan.prices
+                if price.metric is not None
+            ]
+    return Coverage(rows)
+
+
+def _invoice(issued: Invoice, rated: list[Rated], assessment: Assessment, balances: list[Balance]) -> Invoice:
+    if assessment.carried_to_credit_minor:
+        entry_id = f"carried_{issued.subscription}_{issued.boundary}"
+        balances.append(Balance(entry_id, assessment.carried_to_credit_minor))
+    taken = {one.entry_id: one.left_minor for one in apply_credit(assessment.total_minor, balances)}
+    balances[:] = [Balance(one.entry_id, one.left_minor - taken.get(one.entry_id, 0)) for one in balances]
+    return Invoice(
+        issued.subscription,
+        issued.boundary,
+        tuple(_line(one, place, assessment) for place, one in enumerate(rated)),
+        assessment.subtotal_minor,
+        assessment.discount_minor,
+        assessment.tax_minor,
+        assessment.carried_to_credit_minor,
+        assessment.total_minor,
+        sum(taken.values()),
+    )
+
+
+def _line(rated: Rated, place: int, assessment: Assessment) -> Line:
+    return Line(
+        description=rated.charge.term.description,
+        start=rated.charge.window.part.start,
+        end=rated.charge.window.part.end,
+        quantity=Fraction(rated.quantity),
+        exact=Fraction(rated.priced.exact_amount),
+        amount_minor=rated.priced.amount_minor,
+        discount_minor=sum(taken.shares_minor[place] or 0 for taken in assessment.discounts),
+        tax_minor=sum(part.shares_minor[place] or 0 for part in assessment.taxes),
+        events=rated.events,
+    )
