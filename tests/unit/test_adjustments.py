@@ -50,7 +50,7 @@ def test_stacked_discounts_and_tax_lead_from_the_amount_to_its_shares() -> None:
     assert steps == [
         Step(
             StepOperation.DISCOUNT,
-            "“Launch”: 15.00 USD 10 % off 150.00 USD; this line's share is 10.00 USD, which leaves 90.00 USD",
+            "“Launch”: 10 % off 150.00 USD is 15.00 USD; this line's share is 10.00 USD, which leaves 90.00 USD",
             Decimal(100),
             Decimal(90),
         ),
