@@ -1,5 +1,6 @@
 """Why an amount is what it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ import strawberry
 from app import models
 from app.billing import steps as billing
 from app.billing.adjustments import explain_adjustments
-from app.billing.pricing import line_inputs_from_json, price_line
+from app.billing.pricing import PricedLine, line_inputs_from_json, price_line
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import field, value
@@ -42,19 +43,25 @@ NOT_APPLIED = "What could have changed the amount and did not, and why."
 
 @value("Why a price charges what it charges.")
 class PriceExplanation:
-    """Resolvers return `billing.pricing.PricedLine`."""
+    """Resolvers return `billing.pricing.PricedLine` or `ExplainedPrice`."""
 
     steps: list[ExplanationStep] = field("The steps from usage to amount, in order.")
     not_applied: list[NotApplied] = field(NOT_APPLIED)
 
 
 @dataclass(frozen=True)
-class ExplainedLine:
+class ExplainedPrice:
+    """The steps to an amount, and to its shares of discounts and tax."""
+
+    steps: tuple[billing.Step, ...]
+    not_applied: tuple[billing.NotApplied, ...]
+
+
+@dataclass(frozen=True)
+class ExplainedLine(ExplainedPrice):
     """The explanation of a stored line, whose id leads to its events."""
 
     id: str
-    steps: tuple[billing.Step, ...]
-    not_applied: tuple[billing.NotApplied, ...]
 
 
 @value("Why a line of an invoice is what it is, priced again from the inputs stored with it.")
@@ -74,5 +81,13 @@ class LineExplanation:
 def explain_line(row: Any) -> ExplainedLine:
     """Price a stored line again, by the rules it was made by."""
     priced = price_line(line_inputs_from_json(row.inputs), row.rules_version)
-    shares, missed = explain_adjustments(row.amount_minor, row.currency, row.adjustments)
-    return ExplainedLine(row.id, priced.steps + shares, priced.not_applied + missed)
+    explained = explain_price(priced, row.amount_minor, row.currency, row.adjustments)
+    return ExplainedLine(explained.steps, explained.not_applied, row.id)
+
+
+def explain_price(
+    priced: PricedLine, amount_minor: int, currency: str, adjustments: Mapping[str, Any]
+) -> ExplainedPrice:
+    """Return how a line came to its amount, and what it has of its invoice's discounts and tax."""
+    shares, missed = explain_adjustments(amount_minor, currency, adjustments)
+    return ExplainedPrice(priced.steps + shares, priced.not_applied + missed)

@@ -1,6 +1,7 @@
 """What a subscription has used and what comes next, computed for any number of subscriptions at once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,14 +9,16 @@ import strawberry
 
 from app import models
 from app.billing import money as billing
+from app.billing.adjustments import line_adjustments
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.schema.declarations import edge, field, value
 from app.schema.enums import PaymentTerm
-from app.schema.explanation import PriceExplanation
-from app.schema.money import Money, Period, money_of
+from app.schema.explanation import ExplainedPrice, PriceExplanation, explain_price
+from app.schema.money import Money, Period
 from app.schema.scalars import CurrencyCode
 from app.services import previews
+from app.services.rating import RatedLine
 
 if TYPE_CHECKING:
     from app.schema.price import Price
@@ -39,18 +42,43 @@ async def upcoming_by_subscription(
     return [found.get(subscription_id) for subscription_id in subscription_ids]
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A rated line and its shares of what is done to the invoice as a whole."""
+
+    rated: RatedLine
+    adjustments: dict[str, Any]
+
+
+def _lines(upcoming: Any) -> list[_Line]:
+    return [_Line(line, line_adjustments(upcoming.assessment, place)) for place, line in enumerate(upcoming.lines)]
+
+
+def _explained(line: _Line) -> ExplainedPrice:
+    rated = line.rated
+    return explain_price(rated.priced, rated.amount_minor, rated.currency, line.adjustments)
+
+
 @value("A line of an upcoming invoice.")
 class UpcomingInvoiceLine:
-    """Resolvers return `services.rating.RatedLine`."""
+    """Resolvers return `_Line`."""
 
-    description: str = field("What is charged. Example: `Output tokens`.")
-    payment_term: PaymentTerm = field("Whether the period is billed at its start or at its end.")
-    period: Period = field("What the line covers.")
-    quantity: Decimal = field("How much is charged.")
-    amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
-    exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
-    explanation: PriceExplanation = field("Why the amount is what it is.", of="priced")
-    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What it costs.", models.Price, "price_id")
+    description: str = field("What is charged. Example: `Output tokens`.", of="rated.description")
+    payment_term: PaymentTerm = field(
+        "Whether the period is billed at its start or at its end.", of="rated.payment_term"
+    )
+    period: Period = field("What the line covers.", of="rated.period")
+    quantity: Decimal = field("How much is charged.", of="rated.quantity")
+    amount: Money = field(
+        "The amount, rounded once.", of=lambda line: billing.Money(line.rated.amount_minor, line.rated.currency)
+    )
+    exact_amount: Decimal = field("The amount before rounding, with up to 18 places.", of="rated.exact_amount")
+    explanation: PriceExplanation = field(
+        "Why the amount is what it is, with the line's share of discounts and of the tax.", of=_explained
+    )
+    price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
+        "What it costs.", models.Price, "rated.price_id"
+    )
 
 
 def _sum(column: str) -> Callable[[Any], billing.Money]:
@@ -69,4 +97,6 @@ class UpcomingInvoice:
         "What lies below zero and becomes the customer's credit.", of=_sum("carried_to_credit_minor")
     )
     total: Money = field("What will be owed, before the customer's credit is applied.", of=_sum("total_minor"))
-    lines: list[UpcomingInvoiceLine] = field("What will be charged: arrears first, then what comes in advance.")
+    lines: list[UpcomingInvoiceLine] = field(
+        "What will be charged: arrears first, then what comes in advance.", of=_lines
+    )

@@ -501,3 +501,23 @@ async def test_a_line_that_races_the_end_of_grace_is_on_the_issued_invoice_or_re
             assert invoice["status"] == "ISSUED"
             assert invoice["total"]["amount"] == ("31.00" if typed else "1.00")
             assert (await replayed(api, draft))["equal"] is True
+
+
+async def test_the_upcoming_invoice_is_the_invoice_if_nothing_happens(database_url: str) -> None:
+    """Invariant 30 of billing: the preview, its totals and its reasons are those of the invoice."""
+    line = """description quantity amount { amount } exactAmount period { start end } price { id }
+      explanation { steps { operation description input output } notApplied { operation reason } }"""
+    sums = "subtotal { amount } discount { amount } tax { amount } carriedToCredit { amount } total { amount }"
+    async with make_api(database_url) as api:
+        made = await set_up(api)
+        await tax(api, made["customer"], tax_rate=Decimal("0.077"))
+        given = {"target": {"customerId": made["customer"]}, "name": "Partner", "amount": "3.33"}
+        await api.mutate("discountCreate", "discount { id }", **given)
+        subscription = await subscribe(api, made, discounts=[{"name": "Launch", "percentage": "0.15"}])
+        await use(api, made["customer"], "e", "17.5", "2026-06-20T00:00:00Z")
+        upcoming = f'{{ subscription(id: "{subscription}") {{ upcomingInvoice {{ {sums} lines {{ {line} }} }} }} }}'
+        preview = (await api.gql(upcoming))["subscription"]["upcomingInvoice"]
+        [invoice_id] = await advance(api, made["clock"], "2026-07-01T02:00:00Z")
+        issued = (await api.gql(f'{{ invoice(id: "{invoice_id}") {{ {sums} lines {{ {line} }} }} }}'))["invoice"]
+        assert issued["discount"]["amount"] != "0.00"
+        assert preview == issued
