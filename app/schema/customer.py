@@ -11,6 +11,7 @@ from app import models
 from app.billing.access import Scope
 from app.billing.catalog import CustomerDraft
 from app.loaders.pages import Relation
+from app.schema.address import ADDRESS, TAX_ID, Address, AddressInput, address_of, with_address
 from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
 from app.schema.inputs import METADATA, changes_of, idempotency_key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from app.schema.test_clock import TestClock
 
 EXTERNAL_ID = "Your own id of the customer: letters, digits, `_` and `-`, unique per environment. Example: `acme-1`."
+LOCALE = "How its invoices write numbers and dates; null for the merchant's way. Example: `de-AT`."
 EMAIL = "Where invoices go. Example: `billing@acme.example`."
 
 
@@ -34,6 +36,9 @@ class Customer(Node):
     external_id: str | None = field(EXTERNAL_ID)
     name: str = field("What it is called on invoices. Example: `Acme`.")
     email: str | None = field(EMAIL)
+    address: Address | None = field(ADDRESS)
+    tax_id: str | None = field(TAX_ID)
+    locale: str | None = field(LOCALE)
     metadata: JSON = field(METADATA, of="details")
     created_at: datetime = field("When it was created, in its own time.")
     test_clock: Annotated["TestClock", strawberry.lazy("app.schema.test_clock")] | None = edge(
@@ -57,6 +62,9 @@ class CustomerCreateInput:
     external_id: str | None = field(EXTERNAL_ID, default=None)
     name: str = field("What it is called on invoices, up to 255 characters. Example: `Acme`.")
     email: str | None = field(EMAIL, default=None)
+    address: AddressInput | None = field(ADDRESS, default=None)
+    tax_id: str | None = field(TAX_ID, default=None)
+    locale: str | None = field(LOCALE, default=None)
     test_clock_id: strawberry.ID | None = field(
         "The id of the test clock it lives on for good; null for real time.", default=None
     )
@@ -69,6 +77,9 @@ class CustomerCreateInput:
             external_id=self.external_id,
             name=self.name,
             email=self.email,
+            address=address_of(self.address),
+            tax_id=self.tax_id,
+            locale=self.locale,
             test_clock=self.test_clock_id,
             metadata={} if self.metadata is None else cast("dict[str, str]", self.metadata),
         )
@@ -82,11 +93,14 @@ class CustomerUpdateInput:
     external_id: Maybe[str | None] = field(EXTERNAL_ID)
     name: Maybe[str | None] = field("What it is called on invoices, up to 255 characters.")
     email: Maybe[str | None] = field(EMAIL)
+    address: Maybe[AddressInput | None] = field(f"Replaces the whole address. {ADDRESS}")
+    tax_id: Maybe[str | None] = field(TAX_ID)
+    locale: Maybe[str | None] = field(LOCALE)
     metadata: Maybe[JSON | None] = field(f"Replaces all metadata. {METADATA}")
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self, "name", "metadata")
+        return with_address(changes_of(self, "name", "metadata"))
 
 
 @value("The customer that was created.")

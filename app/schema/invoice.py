@@ -11,6 +11,7 @@ from app.billing import money as billing
 from app.billing.access import Scope
 from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
+from app.schema.billing_parties import BilledFrom, BilledTo
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
 from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from app.schema.payment import Payment
     from app.schema.price import Price
     from app.schema.subscription import Subscription
-
-
-@value("Whom an invoice was issued to: a copy, which later changes of the customer leave alone.")
-class BilledTo:
-    """Read from `invoice.billed_to`."""
-
-    name: str = field("The customer's name. Example: `Acme`.", of=lambda snapshot: snapshot["name"])
-    email: str | None = field(
-        "Where the invoice goes. Example: `billing@acme.example`.", of=lambda snapshot: snapshot.get("email")
-    )
 
 
 @noun("li", models.InvoiceLine, Scope.BILLING_READ, "One charge of an invoice.")
@@ -121,6 +112,7 @@ class Invoice(Node):
         of=lambda row: row.summary.get("tax", {}).get("exemption"),
     )
     billed_to: BilledTo = field("Whom it was issued to.")
+    billed_from: BilledFrom = field("Who issued it.")
     issued_at: datetime | None = field("When it was issued; null for a draft.")
     due_at: datetime | None = field("When it is to be paid; null for a draft.")
     paid_at: datetime | None = field("When nothing was left to pay; null before.")

@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.catalog import CustomerDraft, check_customer
+from app.billing.catalog import CustomerDraft, address_from_json, address_to_json, check_customer
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
 from app.services.lookup import locked, to_change
+from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
 
 MAX_CUSTOMERS_PER_CLOCK = 100
@@ -25,6 +26,7 @@ async def create_customer(
     """Create a customer, for good in real time or on the test clock named."""
     problems = Problems()
     check_customer(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     await _refuse_taken_external_id(session, problems, principal.environment_id, draft.external_id)
     clock = await _join_clock(session, problems, principal.environment_id, draft.test_clock)
     problems.raise_if_any()
@@ -50,11 +52,15 @@ async def update_customer(
         external_id=customer.external_id,
         name=customer.name,
         email=customer.email,
+        address=address_from_json(customer.address),
+        tax_id=customer.tax_id,
+        locale=customer.locale,
         test_clock=None,
         metadata=customer.details,
     )
     draft = replace(current, **changes)
     check_customer(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     await _refuse_taken_external_id(session, problems, principal.environment_id, draft.external_id, customer.id)
     problems.raise_if_any()
     customer.sqlmodel_update(_columns(draft))
@@ -93,5 +99,8 @@ def _columns(draft: CustomerDraft) -> dict[str, Any]:
         "external_id": draft.external_id,
         "name": draft.name,
         "email": draft.email,
+        "address": address_to_json(draft.address),
+        "tax_id": draft.tax_id,
+        "locale": draft.locale,
         "details": draft.metadata,
     }

@@ -1,8 +1,10 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.billing.catalog import (
+    Address,
     CustomerDraft,
     PaymentDraft,
     SubscriptionDraft,
@@ -25,11 +27,16 @@ def subscription_errors(draft: SubscriptionDraft) -> list[tuple[str, str | None]
 
 def test_a_customer_shows_all_its_problems_in_order() -> None:
     problems = Problems()
-    check_customer(CustomerDraft(external_id="a b", name="", email="none", metadata={"a": "x" * 501}), problems)
+    elsewhere = Address(line1="1", city="Berlin", country="de")
+    shown: dict[str, Any] = {"address": elsewhere, "tax_id": "x" * 65, "locale": "de_AT", "metadata": {"a": "x" * 501}}
+    check_customer(CustomerDraft(external_id="a b", name="", email="none", **shown), problems)
     assert found(problems) == [
         ("INVALID", "externalId"),
         ("BLANK", "name"),
         ("INVALID", "email"),
+        ("INVALID", "address.country"),
+        ("TOO_LONG", "taxId"),
+        ("INVALID", "locale"),
         ("TOO_LONG", "metadata.a"),
     ]
 
