@@ -15,6 +15,11 @@ class EnvironmentKind(StrEnum):
     LIVE = "LIVE"
     SANDBOX = "SANDBOX"
 
+    @property
+    def path_prefix(self) -> str:
+        """What the paths of such an environment begin with."""
+        return "/sandbox" if self is EnvironmentKind.SANDBOX else ""
+
 
 class Environment(SQLModel, table=True):
     """LIVE or SANDBOX of one merchant; its id stands for both in every other row.
