@@ -18,6 +18,7 @@ from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehav
 from app.schema.explanation import LineExplanation, explain_line
 from app.schema.money import Money, Period, money_of, period_of
 from app.schema.node import Node
+from app.schema.page_url import resolve_page_url
 from app.schema.scalars import CurrencyCode
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ class Invoice(Node):
     due_at: datetime | None = field("When it is to be paid; null for a draft.")
     paid_at: datetime | None = field("When nothing was left to pay; null before.")
     created_at: datetime = field("When it was made, in the customer's time.")
+    page_url: str = field(
+        "A new link to a page that shows and explains it, and that can be printed. Whoever has the link can read the "
+        "page, without a key, until it expires. It is a path unless the server knows its public address.",
+        resolver=resolve_page_url,
+    )
     lines: list[InvoiceLine] = batched("What is charged, in order.", lines_by_invoice)
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Who owes it.", models.Customer, "customer_id"
