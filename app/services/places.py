@@ -1,6 +1,6 @@
 """What of the world's places and languages is known: countries of ISO 3166, and locales whose formats we have."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from babel import Locale, UnknownLocaleError
@@ -16,7 +16,7 @@ def countries() -> frozenset[str]:
     return frozenset(line.split("\t")[0] for line in lines if not line.startswith("#"))
 
 
-@cache
+@lru_cache(maxsize=256)
 def known_locale(name: str) -> bool:
     """Tell whether the formats of a well-formed locale like de-AT are known."""
     try:
