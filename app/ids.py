@@ -49,6 +49,11 @@ def new_secret() -> str:
     return f"sk_{secrets.token_urlsafe(32)}"
 
 
+def new_page_secret() -> str:
+    """Return what an environment signs its links with: 32 random bytes in hexadecimal."""
+    return secrets.token_hex(32)
+
+
 def hash_secret(secret: str) -> str:
     """Return what is stored of a secret. SHA-256 suffices: 256 random bits can't be guessed, however cheap the hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

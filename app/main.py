@@ -17,6 +17,7 @@ from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
 from app.api.ide import ide_routes
+from app.api.invoice_page import invoice_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
@@ -25,8 +26,6 @@ from app.models import EnvironmentKind
 from app.services.audit import start_recording
 from app.settings import Settings
 from app.worker.loop import work_forever
-
-_PREFIXES = {EnvironmentKind.LIVE: "", EnvironmentKind.SANDBOX: "/sandbox"}
 
 
 class Application:
@@ -72,13 +71,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         await sessions.engine.dispose()
 
     views = [
-        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
-        for kind, prefix in _PREFIXES.items()
+        Route(f"{kind.path_prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
+        for kind in EnvironmentKind
     ]
     events: dict[str, ASGIApp] = {
-        f"{prefix}/v0/events": EventsEndpoint(sessions, kind) for kind, prefix in _PREFIXES.items()
+        f"{kind.path_prefix}/v0/events": EventsEndpoint(sessions, kind) for kind in EnvironmentKind
     }
-    routes = [*views, *health_routes(sessions), *ide_routes(settings.profile)]
+    routes = [*views, *invoice_routes(sessions), *health_routes(sessions), *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False

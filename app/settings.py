@@ -1,7 +1,9 @@
 """Settings from the environment: the only place that reads it. Each is BILLGRAPH_ and the field's name in capitals."""
 
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import BeforeValidator, HttpUrl, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,6 +14,17 @@ class Profile(StrEnum):
     PRODUCTION = "production"
 
 
+_URL = TypeAdapter(HttpUrl)
+
+
+def _address(given: object) -> str:
+    """Return an address that paths can be appended to."""
+    url = _URL.validate_python(given)
+    if url.username or url.password or url.query is not None or url.fragment is not None:
+        raise ValueError("A public URL has no user, query or fragment.")
+    return str(url).rstrip("/")
+
+
 class Settings(BaseSettings):
     """What an operator can set. See docs/operating.md."""
 
@@ -19,6 +32,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite+aiosqlite:///billgraph.db"
     profile: Profile = Profile.DEVELOPMENT
+    #: Where people reach this server, like https://billing.example.com; links to it are paths where it is not said.
+    public_url: Annotated[str, BeforeValidator(_address)] | None = None
     #: Seconds between two looks for due work by the billing worker.
     worker_interval: float = 1.0
     #: Largest GraphQL request body in bytes.

@@ -146,6 +146,7 @@ def _billed(bought: dict[str, Any], prices: list[dict[str, Any]]) -> Rows:
             "series": Series.LIVE,
             "currency": "USD",
             "billed_to": {"name": "Acme", "email": None},
+            "billed_from": {"name": "Example Inc."},
             "subtotal_minor": 3 * LINES,
             "tax_minor": 0,
             "total_minor": 3 * LINES,

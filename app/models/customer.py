@@ -1,6 +1,7 @@
 """Who is billed."""
 
 from decimal import Decimal
+from typing import Any
 
 from sqlmodel import Field
 
@@ -22,6 +23,9 @@ class Customer(EnvironmentRow, table=True):
     external_id: str | None = None
     name: str
     email: str | None = None
+    address: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    tax_id: str | None = None
+    locale: str | None = None
     details: dict[str, str] = Field(sa_type=JsonColumn)
     test_clock_id: str | None = None
     tax_rate: Decimal | None = Field(default=None, sa_type=Exact)

@@ -50,6 +50,7 @@ class Invoice(EnvironmentRow, table=True):
     number: str | None = None
     currency: str
     billed_to: dict[str, Any] = Field(sa_type=JsonColumn)
+    billed_from: dict[str, Any] = Field(sa_type=JsonColumn)
     tax_behavior: TaxBehavior = Field(default=TaxBehavior.EXCLUSIVE, sa_type=EnumText(TaxBehavior))
     subtotal_minor: int = Field(sa_type=MinorUnits)
     discount_minor: int = Field(default=0, sa_type=MinorUnits)

@@ -1,10 +1,11 @@
 """The tenant."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from app.db import Instant
+from app.db import Instant, JsonColumn
 
 
 class Merchant(SQLModel, table=True):
@@ -17,3 +18,6 @@ class Merchant(SQLModel, table=True):
     timezone: str
     invoice_number_prefix: str
     grace_seconds: int
+    address: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    tax_id: str | None = None
+    locale: str = "en"

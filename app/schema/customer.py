@@ -12,6 +12,7 @@ from app import models
 from app.billing.access import Scope
 from app.billing.catalog import CustomerDraft
 from app.loaders.pages import Relation
+from app.schema.address import ADDRESS, TAX_ID, Address, AddressInput, address_of, with_address
 from app.schema.connections import Connection, connection
 from app.schema.credit import credit_balances_by_customer
 from app.schema.declarations import batched, edge, field, noun, value
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from app.schema.test_clock import TestClock
 
 EXTERNAL_ID = "Your own id of the customer: letters, digits, `_` and `-`, unique per environment. Example: `acme-1`."
+LOCALE = "How its invoices write numbers and dates; null for the merchant's way. Example: `de-AT`."
 EMAIL = "Where invoices go. Example: `billing@acme.example`."
 TAX_RATE = 'The share of 1 at which its invoices are taxed; null for no tax. Example: `"0.19"`.'
 TAX_EXEMPTION = (
@@ -44,6 +46,9 @@ class Customer(Node):
     external_id: str | None = field(EXTERNAL_ID)
     name: str = field("What it is called on invoices. Example: `Acme`.")
     email: str | None = field(EMAIL)
+    address: Address | None = field(ADDRESS)
+    tax_id: str | None = field(TAX_ID)
+    locale: str | None = field(LOCALE)
     tax_rate: Decimal | None = field(TAX_RATE)
     tax_exemption: str | None = field(TAX_EXEMPTION)
     metadata: JSON = field(METADATA, of="details")
@@ -80,6 +85,9 @@ class CustomerCreateInput:
     external_id: str | None = field(EXTERNAL_ID, default=None)
     name: str = field("What it is called on invoices, up to 255 characters. Example: `Acme`.")
     email: str | None = field(EMAIL, default=None)
+    address: AddressInput | None = field(ADDRESS, default=None)
+    tax_id: str | None = field(TAX_ID, default=None)
+    locale: str | None = field(LOCALE, default=None)
     tax_rate: Decimal | None = field(TAX_RATE, default=None)
     tax_exemption: str | None = field(f"{TAX_EXEMPTION} Up to 255 characters.", default=None)
     test_clock_id: strawberry.ID | None = field(
@@ -94,6 +102,9 @@ class CustomerCreateInput:
             external_id=self.external_id,
             name=self.name,
             email=self.email,
+            address=address_of(self.address),
+            tax_id=self.tax_id,
+            locale=self.locale,
             tax_rate=self.tax_rate,
             tax_exemption=self.tax_exemption,
             test_clock=self.test_clock_id,
@@ -109,13 +120,16 @@ class CustomerUpdateInput:
     external_id: Maybe[str | None] = field(EXTERNAL_ID)
     name: Maybe[str | None] = field("What it is called on invoices, up to 255 characters.")
     email: Maybe[str | None] = field(EMAIL)
+    address: Maybe[AddressInput | None] = field(f"Replaces the whole address. {ADDRESS}")
+    tax_id: Maybe[str | None] = field(TAX_ID)
+    locale: Maybe[str | None] = field(LOCALE)
     tax_rate: Maybe[Decimal | None] = field(TAX_RATE)
     tax_exemption: Maybe[str | None] = field(TAX_EXEMPTION)
     metadata: Maybe[JSON | None] = field(f"Replaces all metadata. {METADATA}")
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self, "name", "metadata")
+        return with_address(changes_of(self, "name", "metadata"))
 
 
 @value("The customer that was created.")

@@ -11,12 +11,14 @@ from app.billing import money as billing
 from app.billing.access import Scope
 from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
+from app.schema.billing_parties import BilledFrom, BilledTo
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
 from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
 from app.schema.explanation import LineExplanation, explain_line
 from app.schema.money import Money, Period, money_of, period_of
 from app.schema.node import Node
+from app.schema.page_url import resolve_page_url
 from app.schema.scalars import CurrencyCode
 
 if TYPE_CHECKING:
@@ -25,16 +27,6 @@ if TYPE_CHECKING:
     from app.schema.payment import Payment
     from app.schema.price import Price
     from app.schema.subscription import Subscription
-
-
-@value("Whom an invoice was issued to: a copy, which later changes of the customer leave alone.")
-class BilledTo:
-    """Read from `invoice.billed_to`."""
-
-    name: str = field("The customer's name. Example: `Acme`.", of=lambda snapshot: snapshot["name"])
-    email: str | None = field(
-        "Where the invoice goes. Example: `billing@acme.example`.", of=lambda snapshot: snapshot.get("email")
-    )
 
 
 @noun("li", models.InvoiceLine, Scope.BILLING_READ, "One charge of an invoice.")
@@ -122,10 +114,16 @@ class Invoice(Node):
         of=lambda row: row.summary.get("tax", {}).get("exemption"),
     )
     billed_to: BilledTo = field("Whom it was issued to.")
+    billed_from: BilledFrom = field("Who issued it.")
     issued_at: datetime | None = field("When it was issued; null for a draft.")
     due_at: datetime | None = field("When it is to be paid; null for a draft.")
     paid_at: datetime | None = field("When nothing was left to pay; null before.")
     created_at: datetime = field("When it was made, in the customer's time.")
+    page_url: str = field(
+        "A new link to a page that shows and explains it, and that can be printed. Whoever has the link can read the "
+        "page, without a key, until it expires. It is a path unless the server knows its public address.",
+        resolver=resolve_page_url,
+    )
     lines: list[InvoiceLine] = batched("What is charged, in order.", lines_by_invoice)
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Who owes it.", models.Customer, "customer_id"

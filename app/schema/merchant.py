@@ -8,6 +8,7 @@ from strawberry import Maybe
 
 from app import models
 from app.loaders.pages import Relation
+from app.schema.address import ADDRESS, TAX_ID, Address, AddressInput, with_address
 from app.schema.connections import Connection, connection
 from app.schema.declarations import ANY_KEY, field, noun, value
 from app.schema.inputs import changes_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "What invoice numbers begin with: capitals, digits and hyphens, at most 20. Example: `INV`."
 GRACE = "How long invoices stay drafts so that late events still count, in seconds, at most 30 days. Example: `3600`."
+LOCALE = "How invoices write numbers and dates where their customer has no locale of its own. Example: `de-AT`."
 TIMEZONE = "The IANA zone of its calendar. Example: `Europe/Berlin`."
 
 
@@ -32,6 +34,9 @@ class Merchant(Node):
     timezone: str = field(TIMEZONE)
     invoice_number_prefix: str = field(PREFIX)
     grace_seconds: int = field(GRACE)
+    address: Address | None = field(ADDRESS)
+    tax_id: str | None = field(TAX_ID)
+    locale: str = field(LOCALE)
     created_at: datetime = field("When it was founded.")
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("app.schema.api_key")]] = connection(
         "Its keys, revoked ones too.", Relation(models.ApiKey, "merchant_id")
@@ -51,10 +56,14 @@ class MerchantUpdateInput:
     timezone: Maybe[str | None] = field(TIMEZONE)
     invoice_number_prefix: Maybe[str | None] = field(PREFIX)
     grace_seconds: Maybe[int | None] = field(GRACE)
+    address: Maybe[AddressInput | None] = field(f"Replaces the whole address. {ADDRESS}")
+    tax_id: Maybe[str | None] = field(TAX_ID)
+    locale: Maybe[str | None] = field(LOCALE)
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        return changes_of(self, "name", "default_currency", "timezone", "invoice_number_prefix", "grace_seconds")
+        needed = ("name", "default_currency", "timezone", "invoice_number_prefix", "grace_seconds", "locale")
+        return with_address(changes_of(self, *needed))
 
 
 @value("The merchant as it is now.")

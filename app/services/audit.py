@@ -25,7 +25,7 @@ from app.models import (
 )
 
 _UNRECORDED = (AuditEntry, DueWork, IdempotencyRecord, InvoiceLineEvent, InvoiceSequence, MeterEvent, MeterEventRepeat)
-_SECRET = {"secret_hash"}
+_SECRET = {"secret_hash", "page_secret"}
 
 
 def record_changes(session: Session, _flush_context: object) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.catalog import CustomerDraft, check_customer
+from app.billing.catalog import CustomerDraft, address_from_json, address_to_json, check_customer
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
 from app.services.lookup import locked, to_change
+from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
 
 MAX_CUSTOMERS_PER_CLOCK = 100
@@ -25,6 +26,7 @@ async def create_customer(
     """Create a customer, for good in real time or on the test clock named."""
     problems = Problems()
     check_customer(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     await _refuse_taken_external_id(session, problems, principal.environment_id, draft.external_id)
     clock = await _join_clock(session, problems, principal.environment_id, draft.test_clock)
     problems.raise_if_any()
@@ -50,6 +52,9 @@ async def update_customer(
         external_id=customer.external_id,
         name=customer.name,
         email=customer.email,
+        address=address_from_json(customer.address),
+        tax_id=customer.tax_id,
+        locale=customer.locale,
         tax_rate=customer.tax_rate,
         tax_exemption=customer.tax_exemption,
         test_clock=None,
@@ -57,6 +62,7 @@ async def update_customer(
     )
     draft = replace(current, **changes)
     check_customer(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     await _refuse_taken_external_id(session, problems, principal.environment_id, draft.external_id, customer.id)
     problems.raise_if_any()
     customer.sqlmodel_update(_columns(draft))
@@ -95,6 +101,9 @@ def _columns(draft: CustomerDraft) -> dict[str, Any]:
         "external_id": draft.external_id,
         "name": draft.name,
         "email": draft.email,
+        "address": address_to_json(draft.address),
+        "tax_id": draft.tax_id,
+        "locale": draft.locale,
         "tax_rate": draft.tax_rate,
         "tax_exemption": draft.tax_exemption,
         "details": draft.metadata,

@@ -16,6 +16,7 @@ from app.db import insert_if_absent
 from app.ids import new_id
 from app.models import EnvironmentKind, table_of
 from app.services.adjusting import Adjusting, adjusting_of
+from app.services.billing_parties import copy_parties
 from app.services.credit import settle_with_credit
 from app.services.rating import RatedLine
 
@@ -43,13 +44,15 @@ async def open_invoice(
         series=await _series(session, customer),
         currency=subscription.currency,
         tax_behavior=subscription.tax_behavior,
-        billed_to={"name": customer.name, "email": customer.email},
+        billed_to={},
+        billed_from={},
         boundary_at=boundary_at,
         paid_minor=0,
         subtotal_minor=0,
         tax_minor=0,
         total_minor=0,
     )
+    copy_parties(invoice, customer, (await owner_of(session, invoice.environment_id))[0])
     session.add(invoice)
     await session.flush()
     rows = [_line(invoice, position, line, now) for position, line in enumerate(lines)]
@@ -93,11 +96,11 @@ def assessed(line: models.InvoiceLine) -> AssessedLine:
 async def issue_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime, due_at: datetime) -> None:
     """Issue a draft: from now on it never changes but for being paid. With nothing to pay it is paid at once.
 
-    The customer's name and address are copied here, and its credit is applied. The number is taken last, so that its
-    row is locked briefly.
+    What the customer and the merchant are called, and where they are, is copied here, and the customer's credit is
+    applied. The number is taken last, so that its row is locked briefly.
     """
     customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
-    invoice.billed_to = {"name": customer.name, "email": customer.email}
+    copy_parties(invoice, customer, (await owner_of(session, invoice.environment_id))[0])
     invoice.status = move_invoice(invoice.status, InvoiceStatus.ISSUED)
     invoice.issued_at, invoice.due_at = now, due_at
     await settle_with_credit(session, invoice, now)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.catalog import MerchantDraft, check_merchant
+from app.billing.catalog import MerchantDraft, address_from_json, address_to_json, check_merchant
 from app.billing.errors import Problems
 from app.ids import new_id
 from app.models import EnvironmentKind
+from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
 
 DEFAULT_GRACE_SECONDS = 3600
@@ -21,6 +22,7 @@ async def create_merchant(session: AsyncSession, now: datetime, draft: MerchantD
     """Found a merchant with its two environments."""
     problems = Problems()
     check_merchant(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     problems.raise_if_any()
     merchant = models.Merchant(id=new_id("org"), created_at=now, **_columns(draft))
     session.add(merchant)
@@ -41,10 +43,14 @@ async def update_merchant(session: AsyncSession, principal: Principal, changes: 
         timezone=merchant.timezone,
         invoice_number_prefix=merchant.invoice_number_prefix,
         grace_seconds=merchant.grace_seconds,
+        address=address_from_json(merchant.address),
+        tax_id=merchant.tax_id,
+        locale=merchant.locale,
     )
     draft = replace(current, **changes)
     problems = Problems()
     check_merchant(draft, problems)
+    refuse_unknown_places(problems, draft.address, draft.locale)
     problems.raise_if_any()
     merchant.sqlmodel_update(_columns(draft))
     await session.flush()
@@ -65,4 +71,7 @@ def _columns(draft: MerchantDraft) -> dict[str, Any]:
         "timezone": draft.timezone,
         "invoice_number_prefix": draft.invoice_number_prefix,
         "grace_seconds": draft.grace_seconds,
+        "address": address_to_json(draft.address),
+        "tax_id": draft.tax_id,
+        "locale": draft.locale,
     }

@@ -5,8 +5,10 @@ import asyncio
 from alembic import command
 from sqlalchemy import Connection, inspect, text
 
+from app import models
 from app.db import open_engine
 from app.migrate import alembic_config, is_current, upgrade
+from tests.support.world import make_world
 
 
 def tables(url: str) -> set[str]:
@@ -33,6 +35,28 @@ def test_from_empty_to_the_models_and_back(empty_database_url: str) -> None:
     upgrade(empty_database_url)
     command.downgrade(alembic_config(empty_database_url), "base")
     assert tables(empty_database_url) == {"alembic_version"}
+
+
+def remade(url: str, revision: str) -> None:
+    """Take a database back to a revision and bring it up again, as an older one with rows would be."""
+    command.downgrade(alembic_config(url), revision)
+    upgrade(url)
+
+
+async def test_invoices_and_environments_that_are_there_get_what_pages_need(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        await world.subscribe(await world.customer(), await world.catalog())
+    await asyncio.to_thread(remade, database_url, "0004")
+    async with make_world(database_url) as world:
+        [invoice] = await world.rows(models.Invoice)
+        [customer] = await world.rows(models.Customer)
+        merchants, environments = await world.rows(models.Merchant), await world.rows(models.Environment)
+    # The second merchant is that of the world that looks.
+    assert invoice.billed_from == {"name": "Merchant", "address": None, "taxId": None}
+    assert (merchants[0].address, merchants[0].tax_id, merchants[0].locale) == (None, None, "en")
+    assert (customer.address, customer.tax_id, customer.locale) == (None, None, None)
+    secrets = {environment.page_secret for environment in environments}
+    assert [len(bytes.fromhex(secret)) for secret in secrets] == [32] * 4
 
 
 async def test_connections_are_set_as_durability_needs(database_url: str) -> None:

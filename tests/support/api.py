@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.api.graphql_view import GraphQLView
+from app.api.invoice_page import invoice_routes
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
 from app.db import Sessions, open_engine
@@ -110,17 +111,20 @@ async def found_merchant(sessions: Sessions, now: datetime, scopes: Sequence[Sco
 
 
 @asynccontextmanager
-async def make_api(database_url: str, profile: Profile = Profile.DEVELOPMENT) -> AsyncIterator[Api]:
+async def make_api(
+    database_url: str, profile: Profile = Profile.DEVELOPMENT, public_url: str | None = None
+) -> AsyncIterator[Api]:
     """Serve a database, with a merchant founded on it."""
     start_recording()
     clock = HandClock()
     sessions = Sessions(open_engine(database_url), clock)
-    settings = Settings(database_url=database_url, profile=profile, max_graphql_body=20_000)
+    limits: dict[str, Any] = {"max_graphql_body": 20_000}
+    settings = Settings(database_url=database_url, profile=profile, public_url=public_url, **limits)
     views = [
         Route(f"{prefix}/graphql", GraphQLView(schema, sessions, clock, settings, kind))
         for kind, prefix in ((EnvironmentKind.LIVE, ""), (EnvironmentKind.SANDBOX, "/sandbox"))
     ]
-    transport = httpx.ASGITransport(Starlette(routes=views))
+    transport = httpx.ASGITransport(Starlette(routes=[*views, *invoice_routes(sessions)]))
     try:
         secret = await found_merchant(sessions, JANUARY_31)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

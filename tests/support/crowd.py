@@ -186,6 +186,7 @@ def _billed(
         series=Series.TEST,
         currency="USD",
         billed_to={"name": "Acme", "email": None},
+        billed_from={"name": "Example Inc."},
         subtotal_minor=3,
         tax_minor=0,
         total_minor=3,

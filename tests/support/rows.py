@@ -158,8 +158,8 @@ class World:
         invoice = models.Invoice(
             **self._own("inv"), customer_id=subscription.customer_id, subscription_id=subscription.id,
             reason=InvoiceReason.SUBSCRIPTION_CYCLE, cause=f"{subscription.id}:{number}", status=InvoiceStatus.ISSUED,
-            series=Series.LIVE, currency="USD", billed_to={}, subtotal_minor=1, tax_minor=0, total_minor=1,
-            paid_minor=0, issued_at=span.end, due_at=span.end + timedelta(days=30),
+            series=Series.LIVE, currency="USD", billed_to={}, billed_from={}, subtotal_minor=1, tax_minor=0,
+            total_minor=1, paid_minor=0, issued_at=span.end, due_at=span.end + timedelta(days=30),
         )  # fmt: skip
         await self.save(invoice)
         line = models.InvoiceLine(

@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 
 from app.billing.catalog import (
+    Address,
     CustomerDraft,
     PaymentDraft,
     SubscriptionDraft,
@@ -29,6 +30,9 @@ def test_a_customer_shows_all_its_problems_in_order() -> None:
         external_id="a b",
         name="",
         email="none",
+        address=Address(line1="1", city="Berlin", country="de"),
+        tax_id="x" * 65,
+        locale="de_AT",
         tax_rate=Decimal("1.01"),
         tax_exemption="\n",
         metadata={"a": "x" * 501},
@@ -38,6 +42,9 @@ def test_a_customer_shows_all_its_problems_in_order() -> None:
         ("INVALID", "externalId"),
         ("BLANK", "name"),
         ("INVALID", "email"),
+        ("INVALID", "address.country"),
+        ("TOO_LONG", "taxId"),
+        ("INVALID", "locale"),
         ("OUT_OF_RANGE", "taxRate"),
         ("BLANK", "taxExemption"),
         ("TOO_LONG", "metadata.a"),

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.billing.catalog import MerchantDraft, TestClockDraft, check_merchant, check_test_clock
+from app.billing.catalog import Address, MerchantDraft, TestClockDraft, check_merchant, check_test_clock
 from app.billing.errors import Problems
 
 
@@ -19,6 +19,9 @@ def test_a_merchant_shows_all_its_problems_in_order() -> None:
             timezone="Mars/Olympus",
             invoice_number_prefix="inv",
             grace_seconds=-1,
+            address=Address(line1="", city="Berlin", country="Germany"),
+            tax_id=" ",
+            locale="english",
         ),
         problems,
     )
@@ -28,6 +31,10 @@ def test_a_merchant_shows_all_its_problems_in_order() -> None:
         ("INVALID", "timezone"),
         ("INVALID", "invoiceNumberPrefix"),
         ("OUT_OF_RANGE", "graceSeconds"),
+        ("BLANK", "address.line1"),
+        ("INVALID", "address.country"),
+        ("BLANK", "taxId"),
+        ("INVALID", "locale"),
     ]
 
 

@@ -3,6 +3,7 @@
 A check notes all problems of a draft at once. Drafts hold ids or keys of other objects as they were given.
 """
 
+from app.billing.catalog.addresses import Address, address_from_json, address_to_json
 from app.billing.catalog.customers import (
     CustomerDraft,
     PaymentDraft,
@@ -25,6 +26,7 @@ from app.billing.catalog.products import FeeDraft, ProductDraft, check_fee, chec
 from app.billing.extraction import GroupBy
 
 __all__ = [
+    "Address",
     "BillableMetricDraft",
     "CustomerDraft",
     "FeeDraft",
@@ -36,6 +38,8 @@ __all__ = [
     "ProductDraft",
     "SubscriptionDraft",
     "TestClockDraft",
+    "address_from_json",
+    "address_to_json",
     "check_billable_metric",
     "check_clock_instant",
     "check_currency",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from app.billing.catalog.addresses import Address, check_address, check_locale, check_tax_id
 from app.billing.catalog.discounts import DiscountDraft
 from app.billing.catalog.prices import check_quantity
 from app.billing.decimals import within_bounds
@@ -25,12 +26,16 @@ _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 class CustomerDraft:
     """A customer as a user wants it; `external_id` is the merchant's own, `test_clock` an id.
 
+    Without a `locale` its invoices are written in the merchant's.
     `tax_rate` is a share of 1. `tax_exemption` says why the customer is not taxed, whatever the rate.
     """
 
     external_id: str | None = None
     name: str
     email: str | None = None
+    address: Address | None = None
+    tax_id: str | None = None
+    locale: str | None = None
     tax_rate: Decimal | None = None
     tax_exemption: str | None = None
     test_clock: str | None = None
@@ -73,6 +78,9 @@ def check_customer(draft: CustomerDraft, problems: Problems) -> None:
     check_name(problems, "name", draft.name)
     if draft.email is not None:
         _check_email(draft.email, problems)
+    check_address(problems, "address", draft.address)
+    check_tax_id(problems, "taxId", draft.tax_id)
+    check_locale(problems, "locale", draft.locale)
     _check_tax(draft, problems)
     check_metadata(problems, "metadata", draft.metadata)
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.billing.catalog.addresses import Address, check_address, check_locale, check_tax_id
 from app.billing.catalog.prices import check_currency
 from app.billing.errors import ErrorCode, Problems
 from app.billing.periods import known_timezone
@@ -12,6 +13,7 @@ from app.billing.text import check_name
 MAX_PREFIX_LENGTH = 20
 MAX_GRACE_SECONDS = 30 * 24 * 60 * 60
 DEFAULT_GRACE_SECONDS = 60 * 60
+DEFAULT_LOCALE = "en"
 
 # Far from the ends of the calendar, so that no period, grace or payment term computed from a clock can leave it.
 EARLIEST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +32,9 @@ class MerchantDraft:
     timezone: str = "UTC"
     invoice_number_prefix: str = "INV"
     grace_seconds: int = DEFAULT_GRACE_SECONDS
+    address: Address | None = None
+    tax_id: str | None = None
+    locale: str = DEFAULT_LOCALE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +57,9 @@ def check_merchant(draft: MerchantDraft, problems: Problems) -> None:
     _check_prefix(draft.invoice_number_prefix, problems)
     if not 0 <= draft.grace_seconds <= MAX_GRACE_SECONDS:
         problems.add(ErrorCode.OUT_OF_RANGE, "graceSeconds", "Must be 0 seconds to 30 days.")
+    check_address(problems, "address", draft.address)
+    check_tax_id(problems, "taxId", draft.tax_id)
+    check_locale(problems, "locale", draft.locale)
 
 
 def check_test_clock(draft: TestClockDraft, problems: Problems) -> None:
