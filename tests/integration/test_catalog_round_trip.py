@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import GraphQLInputObjectType
 
 from app.cli.catalog_file import FileFormat, load_catalog, write_catalog
 from app.graphql import schema
@@ -11,7 +12,6 @@ from tests.integration.test_refusals import snapshot
 from tests.support.api import Api, make_api
 from tests.support.catalog import apply, told
 
-KIND = schema._schema.type_map["CatalogInput"]
 METRIC = {"productId": "llm", "unit": "token", "eventType": "inference"}
 DIMENSIONS = [{"name": "model", "path": "$.model"}, {"name": "region", "path": "$.deep.region"}]
 TIERS = [
@@ -108,6 +108,13 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
 del EVERYTHING["prices"][len(MODELS)]["filter"]
 
 
+def read(file: Path) -> dict[str, Any]:
+    """The catalog in a file, as the command line reads it."""
+    kind = schema._schema.type_map["CatalogInput"]
+    assert isinstance(kind, GraphQLInputObjectType)
+    return load_catalog(str(file), None, kind).catalog
+
+
 async def exported(api: Api) -> Any:
     return (await api.gql("{ catalogExport }"))["catalogExport"]
 
@@ -131,10 +138,10 @@ async def test_it_is_read_from_a_file_and_applied_with_nothing_to_do(
         await apply(api, EVERYTHING)
         file = tmp_path / f"catalog.{form}"
         file.write_text(write_catalog(await exported(api), form))
-        read = load_catalog(str(file), None, KIND).catalog
-        assert read == EVERYTHING
-        assert {action for action, *_ in told(await apply(api, read))} == {"UNTOUCHED"}
-        await apply(api.in_sandbox(), read)
+        catalog = read(file)
+        assert catalog == EVERYTHING
+        assert {action for action, *_ in told(await apply(api, catalog))} == {"UNTOUCHED"}
+        await apply(api.in_sandbox(), catalog)
         assert await exported(api.in_sandbox()) == EVERYTHING
 
 
@@ -151,5 +158,5 @@ async def test_numbers_written_otherwise_are_no_change(database_url: str, tmp_pa
             assert written in text
             text = text.replace(written, otherwise)
         (tmp_path / "catalog.yaml").write_text(text)
-        read = load_catalog(str(tmp_path / "catalog.yaml"), None, KIND).catalog
-        assert {action for action, *_ in told(await apply(api, read))} == {"UNTOUCHED"}
+        catalog = read(tmp_path / "catalog.yaml")
+        assert {action for action, *_ in told(await apply(api, catalog))} == {"UNTOUCHED"}
