@@ -39,9 +39,10 @@ def model_of(document: str) -> PriceModel:
     assert isinstance(operation, OperationDefinitionNode)
     [field] = operation.selection_set.selections
     assert isinstance(field, FieldNode)
-    [argument] = field.arguments
+    [argument] = field.arguments or ()
     assert isinstance(argument, ArgumentNode)
-    [(kind, parameters)] = value_from_ast_untyped(argument.value)["model"].items()
+    given: Any = value_from_ast_untyped(argument.value)
+    [(kind, parameters)] = given["model"].items()
     # What the input leaves out is PER_EVENT.
     default = {"chargeScope": "PER_EVENT"} if kind == "percentage" else {}
     return model_from_json({**default, **parameters, "type": kind.upper()})
