@@ -352,3 +352,26 @@ async def test_quantities_are_of_fees_of_the_plan(database_url: str) -> None:
             found = await api.refused("subscriptionCreate", customerId=customer, planId="pro", quantities=given)
             assert found == errors
         assert await snapshot(api) == before
+
+
+async def test_a_price_that_no_longer_goes_with_its_metric_enters_no_plan(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await apply(api, CATALOG)
+        by_model = await api.make("priceCreate", **where(("model", [LARGE]), ("region", ["eu"])))
+        cards = await api.make("priceCreate", **{**USAGE, "model": {"percentage": CARDS}})
+        changed = deepcopy(CATALOG)
+        changed["billableMetrics"][0] |= {"aggregation": "MAX", "groupBy": DIMENSIONS[:1]}
+        # Prices without a key stay as they are, and nothing bills the metric yet.
+        await apply(api, changed)
+        before = await snapshot(api)
+        prices = [by_model, cards]
+        expected = [("INVALID", "priceIds.0"), ("INVALID", "priceIds.1")]
+        assert await api.refused("planCreate", **{**PLAN, "priceIds": prices}) == expected
+        document = {**changed, "plans": [{**PLAN, "key": "pro", "priceIds": prices}]}
+        assert await problems(api, document) == [(code, f"plans.0.{field}") for code, field in expected]
+        # The document that changes the metric is refused as well.
+        assert await snapshot(api) == before
+        at_once = {**deepcopy(CATALOG), "plans": document["plans"]}
+        at_once["billableMetrics"][0] |= {"aggregation": "UNIQUE_COUNT"}
+        assert await problems(api, at_once) == [("INVALID", "plans.0.priceIds.1")]
+        assert await snapshot(api) == before
