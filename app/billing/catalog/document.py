@@ -55,7 +55,7 @@ def check_document(
                 _check_reference(named[target], outside[target], field, reference, found)
             _CHECKS[noun](draft, found)
             if isinstance(draft, PlanDraft):
-                _check_prices(named, draft, found)
+                _check_prices(named, outside[CatalogNoun.PRICE], draft, found)
             if isinstance(draft, PriceDraft):
                 _check_target(named, draft, found)
             found.pass_on(problems, f"{section}.{place}")
@@ -103,8 +103,11 @@ def _check_reference(
         problems.add(ErrorCode.ARCHIVED, field, "Names an object that is archived.")
 
 
-def _check_prices(named: Named, plan: PlanDraft, problems: Problems) -> None:
-    """Note which prices of a plan are of another product or currency, or charge for what another one does."""
+def _check_prices(named: Named, outside: Mapping[str, Existing], plan: PlanDraft, problems: Problems) -> None:
+    """Note which prices of a plan are of another product or currency, or charge for what another one does.
+
+    A price outside the document may no longer go with a metric in it.
+    """
     earlier: list[PriceDraft] = []
     for place, reference in enumerate(plan.prices[:MAX_PRICES]):
         field, price = f"priceIds.{place}", named[CatalogNoun.PRICE].get(reference)
@@ -117,6 +120,11 @@ def _check_prices(named: Named, plan: PlanDraft, problems: Problems) -> None:
             message = f"The price is in {price.currency}, the plan in {plan.currency}."
             problems.add(ErrorCode.CURRENCY_MISMATCH, field, message)
         check_in_plan(price, earlier, plan.billing_interval, problems, field)
+        if reference in outside:
+            _check_target(named, price, misfits := Problems())
+            for error in misfits.errors:
+                message = f"The price does not go with its metric: {error.field}: {error.message}"
+                problems.add(ErrorCode.INVALID, field, message)
         earlier.append(price)
 
 

@@ -1,0 +1,160 @@
+"""Stories of one customer on a test clock: a catalog, usage, time that passes, and invoices written out whole."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app import models
+from app.metering.codec import decode_event
+from app.metering.ingest import store_event
+from app.models import EnvironmentKind
+from tests.support.api import Api, make_api
+from tests.support.catalog import apply
+
+INVOICE = """id number status issuedAt dueAt
+subtotal { amount } tax { amount } carriedToCredit { amount } total { amount currency }
+creditApplied { amount } amountDue { amount }
+lines { description quantity amount { amount } period { start end } }"""
+CALLS: dict[str, Any] = {
+    "key": "calls",
+    "productId": "api",
+    "name": "Calls",
+    "unit": "call",
+    "eventType": "call",
+    "aggregation": "SUM",
+    "valueProperty": "$.n",
+    "groupBy": [{"name": "kind", "path": "$.kind"}],
+}
+
+
+@dataclass
+class Story:
+    """One customer of a merchant who sells an API."""
+
+    api: Api
+    clock_id: str
+    customer_id: str
+    zero: dict[str, Any] | None = None
+
+    async def sell(self, prices: dict[str, dict[str, Any]], **plan: Any) -> None:
+        """Make a catalog of these prices, by their keys and in their order, in one monthly plan."""
+        fees = [{"key": key, "productId": "api", "name": key} for key, given in prices.items() if is_fee(given)]
+        peak = {**CALLS, "key": "peak", "aggregation": "MAX", "valueProperty": "$.peak", "groupBy": []}
+        document = {
+            "products": [{"key": "api", "name": "API"}],
+            "billableMetrics": [CALLS, {**peak, "eventType": "peak"}],
+            "fees": fees,
+            "prices": [price(key, given) for key, given in prices.items()],
+            "plans": [
+                {
+                    "key": "plan", "productId": "api", "name": "Plan", "billingInterval": "MONTHLY",
+                    "priceIds": list(prices), **plan,
+                }
+            ],
+        }  # fmt: skip
+        await apply(self.api, document)
+
+    async def subscribe(self, **given: Any) -> list[str]:
+        """Subscribe to the plan; return Invoice 0, if there is one."""
+        fields = f"subscription {{ id }} invoice {{ {INVOICE} }}"
+        wanted = {"customerId": self.customer_id, "planId": "plan", **given}
+        payload = await self.api.mutate("subscriptionCreate", fields, **wanted)
+        assert payload["userErrors"] == []
+        self.zero = payload["invoice"]
+        return [] if self.zero is None else written(self.zero)
+
+    async def pay(self) -> None:
+        """Pay what is due on Invoice 0."""
+        assert self.zero is not None
+        given = {"invoiceId": self.zero["id"], "method": "bank_transfer"}
+        payload = await self.api.mutate("invoiceRecordPayment", "payment { id }", **given)
+        assert payload["userErrors"] == []
+
+    async def use(self, at: str, kind: str | None = None, n: str = "1", **data: Any) -> None:
+        """Report a call of some kind."""
+        await self._send("call", at, {"n": n, **({} if kind is None else {"kind": kind}), **data})
+
+    async def peak(self, at: str, value: str) -> None:
+        """Report how many there were at once."""
+        await self._send("peak", at, {"peak": value})
+
+    async def until(self, to: str) -> list[list[str]]:
+        """Let time pass; return the invoices of the way, oldest first."""
+        fields = f"invoices {{ {INVOICE} }}"
+        payload = await self.api.mutate("testClockAdvance", fields, id=self.clock_id, to=to)
+        assert payload["userErrors"] == []
+        return [written(invoice) for invoice in payload["invoices"]]
+
+    async def _send(self, kind: str, at: str, data: dict[str, Any]) -> None:
+        event = {"type": kind, "source": "story", "subject": self.customer_id, "timestamp": at, "data": data}
+        environments = await self.api.rows(models.Environment)
+        [live] = [row.id for row in environments if row.kind is EnvironmentKind.LIVE]
+        async with self.api.sessions.begin() as session:
+            await store_event(session, live, decode_event(json.dumps(event).encode()), self.api.clock.now())
+
+
+def usage(model: dict[str, Any], kind: str | None = None, **given: Any) -> dict[str, Any]:
+    """A price for calls, of some kind or of all that no other price takes."""
+    wanted = {} if kind is None else {"filter": [{"name": "kind", "in": [kind]}]}
+    target = {"billableMetricId": "calls"}
+    return {"target": target, "paymentTerm": "IN_ARREARS", "model": model, **wanted, **given}
+
+
+def standard(unit_price: str) -> dict[str, Any]:
+    """The simplest model."""
+    return {"standard": {"unitPrice": unit_price}}
+
+
+def fee(unit_price: str, **given: Any) -> dict[str, Any]:
+    """A price in advance for a fee of its own."""
+    return {"paymentTerm": "IN_ADVANCE", "model": standard(unit_price), **given}
+
+
+def is_fee(given: dict[str, Any]) -> bool:
+    """Whether a price is for a fee."""
+    return "target" not in given
+
+
+def price(key: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A price as a document writes it."""
+    return {"target": {"feeId": key}, "invoiceDisplayName": key, "currency": "USD", **given, "key": key}
+
+
+def written(invoice: dict[str, Any]) -> list[str]:
+    """An invoice in lines of text: its number, status and days, each line, and its sums where they are not zero."""
+    head = f"{invoice['number']} {invoice['status']}"
+    if invoice["issuedAt"] is not None:
+        head += f" {_instant(invoice['issuedAt'])}, due {_instant(invoice['dueAt'])}"
+    lines = [
+        f"{_instant(line['period']['start'])} to {_instant(line['period']['end'])}: "
+        f"{line['quantity']} {line['description']} {line['amount']['amount']}"
+        for line in invoice["lines"]
+    ]
+    sums = {
+        name: invoice[field]["amount"]
+        for name, field in (
+            ("tax", "tax"),
+            ("carried to credit", "carriedToCredit"),
+            ("paid by credit", "creditApplied"),
+        )
+    }
+    foot = [f"{name} {amount}" for name, amount in sums.items() if Decimal(amount)]
+    total = f"total {invoice['total']['amount']} {invoice['total']['currency']}, due {invoice['amountDue']['amount']}"
+    return [head, *lines, *foot, total]
+
+
+def _instant(text: str) -> str:
+    return text.removesuffix("Z").removesuffix(":00").removesuffix("T00:00")
+
+
+@asynccontextmanager
+async def tell(database_url: str, now: str, timezone: str = "UTC", **customer: Any) -> AsyncIterator[Story]:
+    """Begin a story at an instant, in the merchant's timezone."""
+    async with make_api(database_url) as api:
+        await api.mutate("merchantUpdate", "merchant { id }", timezone=timezone)
+        clock_id = await api.make("testClockCreate", name="story", now=now)
+        customer_id = await api.make("customerCreate", name="Acme", testClockId=clock_id, **customer)
+        yield Story(api, clock_id, customer_id)
