@@ -130,7 +130,8 @@ def _cadence(random: Random, interval: Interval) -> Interval | None:
 
 def _metered_model(random: Random, metric: Metric) -> Model:
     if random.random() < 0.12:
-        return Standard(-amount(random))
+        # A minus sign would round it to 28 digits.
+        return Standard(amount(random).copy_negate())
     kinds = ["STANDARD", "VOLUME", "GRADUATED", "PACKAGE"]
     if metric.aggregation in ("COUNT", "SUM"):
         kinds += ["DYNAMIC", "PERCENTAGE", "PERCENTAGE"]
