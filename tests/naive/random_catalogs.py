@@ -57,7 +57,7 @@ def _metric(random: Random, place: int) -> Metric:
         path = None
     # Both metrics may measure the same events.
     event_type = random.choice(("work.done", f"work.{place}"))
-    event_from = datetime(2024, 2, 15, 12, tzinfo=UTC) if random.random() < 0.15 else None
+    event_from = datetime(2024, 4, 1, 12, tzinfo=UTC) if random.random() < 0.15 else None
     group_by = (("model", "$.model"), ("region", "$.at.region")) if random.random() < 0.6 else ()
     return Metric(f"metric {place}", event_type, aggregation, path, group_by, event_from)
 
@@ -129,8 +129,9 @@ def _cadence(random: Random, interval: Interval) -> Interval | None:
 
 
 def _metered_model(random: Random, metric: Metric) -> Model:
-    if random.random() < 0.06:
-        return Standard(-amount(random))
+    if random.random() < 0.12:
+        # A minus sign would round it to 28 digits.
+        return Standard(amount(random).copy_negate())
     kinds = ["STANDARD", "VOLUME", "GRADUATED", "PACKAGE"]
     if metric.aggregation in ("COUNT", "SUM"):
         kinds += ["DYNAMIC", "PERCENTAGE", "PERCENTAGE"]
@@ -153,8 +154,9 @@ def _model(random: Random, kinds: list[str] | tuple[str, ...]) -> Model:
         case "GRADUATED":
             return Graduated(_tiers(random))
         case _:
-            size = Decimal(random.choice(("0.5", "1", "3", "10", "100", "0.000000000000000001")))
-            return Package(size, amount(random), _maybe(random, 0.5))
+            size = Decimal(random.choice(("0.01", "0.5", "1", "3", "10", "0.000000000000000001")))
+            free = Decimal(random.choice(EDGES)) if random.random() < 0.5 else None
+            return Package(size, amount(random), free)
 
 
 def _tiers(random: Random) -> tuple[Tier, ...]:

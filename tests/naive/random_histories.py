@@ -1,6 +1,6 @@
 """Random histories of a seed: odd instants, repeated and late events, values at the edges of what counts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
@@ -13,11 +13,13 @@ from tests.naive.history import (
     Discount,
     Event,
     History,
+    Interval,
+    Plan,
     Subscription,
     Who,
 )
 from tests.naive.random_catalogs import LARGEST, MODELS, amount, random_catalog
-from tests.naive.windows import instant_of, windows
+from tests.naive.windows import MONTHS, instant_of, windows
 
 #: So many histories in a row are of one catalog.
 HISTORIES_PER_CATALOG = 10
@@ -26,10 +28,29 @@ ZONES = (
     *("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Kiritimati", "Asia/Kathmandu"),
     *("America/Santiago", "America/Havana"),
 )
-# Ends of months, leap days, and nights in which clocks are changed in one of the zones.
-NIGHTS = (
-    *((2024, 1, 31), (2024, 2, 29), (2023, 2, 28), (2024, 3, 10), (2024, 3, 31), (2024, 4, 7), (2024, 9, 8)),
-    *((2024, 10, 6), (2024, 10, 27), (2024, 11, 3), (2024, 12, 31), (2025, 3, 30), (2024, 5, 30), (2024, 8, 31)),
+# Ends of months and leap days.
+DAYS = ((2024, 1, 31), (2024, 2, 29), (2023, 2, 28), (2024, 12, 31), (2024, 5, 30), (2024, 8, 31), (2024, 6, 15))
+# Nights in which clocks are changed: forwards, then backwards.
+CHANGES = {
+    "America/New_York": ((2024, 3, 10), (2024, 11, 3)),
+    "Europe/Berlin": ((2024, 3, 31), (2024, 10, 27)),
+    "Australia/Lord_Howe": ((2024, 10, 6), (2024, 4, 7)),
+    "America/Santiago": ((2024, 9, 8), (2024, 4, 6)),
+    "America/Havana": ((2024, 3, 10), (2024, 11, 3)),
+}
+CLOCKS = (
+    "00:00",
+    "00:00",
+    "00:30",
+    "01:30",
+    "01:45",
+    "02:00",
+    "02:10",
+    "02:30",
+    "12:00",
+    "23:00",
+    "23:30",
+    "23:59:59.999999",
 )
 TICK = timedelta(microseconds=1)
 WHOM: tuple[tuple[Who, Who], ...] = (
@@ -83,7 +104,8 @@ def _subscriptions(random: Random, catalog: Catalog) -> tuple[tuple[Subscription
     first = _subscription(random, catalog, 0, None)
     until = _until(random, first)
     listed = [first]
-    if random.random() < 0.3:
+    # An unpaid one only waits. Beside another it would leave open who bills what, once unpaid ones expire.
+    if first.paid_at is not None and random.random() < 0.3:
         started_at = min(first.started_at + random.choice((timedelta(), timedelta(days=random.randrange(90)))), until)
         listed.append(_subscription(random, catalog, 1, started_at))
     return tuple(listed), max(until, *(one.paid_at or one.started_at for one in listed))
@@ -92,33 +114,46 @@ def _subscriptions(random: Random, catalog: Catalog) -> tuple[tuple[Subscription
 def _subscription(random: Random, catalog: Catalog, place: int, started_at: datetime | None) -> Subscription:
     plan, zone = random.choice(catalog.plans), random.choice(ZONES)
     fees = [price for price in plan.prices if price.metric is None and random.random() < 0.3]
-    started_at = _odd_instant(random, zone) if started_at is None else started_at
+    started_at = _odd_instant(random, zone, _shortest(plan)) if started_at is None else started_at
     wait = random.choice((0, 0, 0, 0, 0, 1, 5))
-    # One that is never paid only waits. Two would leave open who bills what, once unpaid ones expire.
     paid_at = None if place == 0 and random.random() < 0.02 else started_at + timedelta(days=wait)
     quantities = tuple((fee.name, random.choice((Decimal(3), Decimal("0.5"), Decimal(40)))) for fee in fees)
     return Subscription(place, plan, zone, started_at, paid_at, quantities)
 
 
-def _odd_instant(random: Random, zone: str) -> datetime:
-    night = datetime(*random.choice(NIGHTS))  # noqa: DTZ001 - a local time
-    clock = timedelta(hours=random.choice((0, 0, 1, 2, 3, 12, 23)), minutes=random.choice((0, 0, 15, 30, 59)))
-    fine = random.choice((timedelta(), timedelta(), timedelta(seconds=59, microseconds=999_999)))
-    return instant_of(night + clock + fine, ZoneInfo(zone)).astimezone(UTC)
+def _odd_instant(random: Random, zone: str, interval: Interval) -> datetime:
+    """The end of a month or the night of a change of clocks, or such a day some intervals later."""
+    day = datetime(*random.choice((*DAYS, *CHANGES.get(zone, ()) * 4)))  # noqa: DTZ001 - a local time
+    back = random.choice((0, 0, 1, 2))
+    if interval == "WEEKLY":
+        day -= timedelta(weeks=back)
+    else:
+        first = day.replace(day=1)
+        for _ in range(back * MONTHS[interval]):
+            first = (first - timedelta(days=1)).replace(day=1)
+        day = first + timedelta(days=day.day - 1)
+    wall = datetime.combine(day, time.fromisoformat(random.choice(CLOCKS)))
+    if random.random() < 0.3:
+        # The second time that the clocks show it, where they do.
+        return wall.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+    return instant_of(wall, ZoneInfo(zone))
 
 
 def _until(random: Random, subscription: Subscription) -> datetime:
     """Some way into the future: so many boundaries ahead, sometimes exactly at the end of a grace time."""
-    plan = subscription.plan
-    intervals = {plan.interval_of(price) or plan.interval for price in plan.prices}
-    order = ("WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY")
-    shortest = min(intervals, key=order.index)
+    shortest = _shortest(subscription.plan)
     ahead = subscription.started_at + timedelta(
         days={"WEEKLY": 40, "MONTHLY": 180, "QUARTERLY": 400}.get(shortest, 800)
     )
     ends = [window.end for window in windows(subscription, shortest, ahead)]
     end = ends[min(random.choice((0, 1, 1, 1, 2, 3)), len(ends) - 1)]
     return end + random.choice((GRACE, GRACE, GRACE - TICK, timedelta(hours=30), timedelta(days=3)))
+
+
+def _shortest(plan: Plan) -> Interval:
+    """The shortest cadence of a plan."""
+    intervals = {plan.interval, *(plan.interval_of(price) or plan.interval for price in plan.prices)}
+    return min(intervals, key=("WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY").index)
 
 
 def _edges(subscriptions: tuple[Subscription, ...], until: datetime) -> list[datetime]:
@@ -165,7 +200,7 @@ def _events(random: Random, catalog: Catalog, edges: list[datetime], until: date
                 type=random.choice((*types, *types, *types, "other")),
                 subject=subject,
                 external_subject=external_subject,
-                timestamp=_timestamp(random, edges),
+                timestamp=_timestamp(random, edges, catalog),
                 arrives_at=random.choice((edges[0], *stops)),
                 data=_data(random),
             )
@@ -173,8 +208,9 @@ def _events(random: Random, catalog: Catalog, edges: list[datetime], until: date
     return tuple(events)
 
 
-def _timestamp(random: Random, edges: list[datetime]) -> datetime:
-    edge = random.choice(edges)
+def _timestamp(random: Random, edges: list[datetime], catalog: Catalog) -> datetime:
+    froms = [metric.event_from for metric in catalog.metrics if metric.event_from is not None]
+    edge = random.choice((*edges, *froms))
     if random.random() < 0.3:
         return edge + random.choice((timedelta(), -TICK, TICK))
     if random.random() < 0.1:
