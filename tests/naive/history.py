@@ -152,6 +152,18 @@ class Subscription:
     quantities: tuple[tuple[str, Decimal], ...] = ()
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A line that somebody types by hand at an instant, if the invoice of a subscription's boundary is a draft then."""
+
+    subscription: int
+    boundary: datetime
+    at: datetime
+    description: str
+    amount_minor: int
+    taxable: bool
+
+
 Who = Literal["CUSTOMER", "STRANGER"] | None
 
 
@@ -172,8 +184,8 @@ class Event:
 class History:
     """What happened until an instant, in the customer's time. Discounts and credit are in the order of creation.
 
-    At an instant, first all that falls due until then is done; then subscriptions start, events arrive, and payments
-    come in.
+    At an instant, first all that falls due until then is done; then subscriptions start, events arrive, lines are typed
+    and payments come in.
     """
 
     seed: int
@@ -184,6 +196,7 @@ class History:
     credit: tuple[Credit, ...]
     subscriptions: tuple[Subscription, ...]
     events: tuple[Event, ...]
+    typed: tuple[Typed, ...]
     until: datetime
 
     def stops(self) -> list[datetime]:
@@ -193,5 +206,5 @@ class History:
             instants.add(subscription.started_at)
             if subscription.paid_at is not None:
                 instants.add(subscription.paid_at)
-        instants |= {event.arrives_at for event in self.events}
+        instants |= {event.arrives_at for event in self.events} | {line.at for line in self.typed}
         return sorted(instants)

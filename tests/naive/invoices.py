@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 
+from tests.naive.history import Typed
+
 
 @dataclass(frozen=True)
 class Line:
@@ -24,7 +26,8 @@ class Line:
 class Invoice:
     """An issued invoice of a subscription, given by its place. `boundary` None is Invoice 0.
 
-    `known_before` says which events had come when it was issued: those that arrived before.
+    `known_before` says which events had come when it was issued: those that arrived before. The last lines are those
+    `typed` by hand.
     """
 
     subscription: int
@@ -37,6 +40,7 @@ class Invoice:
     total_minor: int
     credit_minor: int
     known_before: datetime | None = field(default=None, compare=False)
+    typed: tuple[Typed, ...] = field(default=(), compare=False)
 
 
 def differences(expected: list[Invoice], found: list[Invoice]) -> list[str]:

@@ -16,6 +16,7 @@ from tests.naive.history import (
     Interval,
     Plan,
     Subscription,
+    Typed,
     Who,
 )
 from tests.naive.random_catalogs import LARGEST, MODELS, amount, random_catalog
@@ -96,6 +97,7 @@ def random_history(seed: int) -> History:
         credit=tuple(_credit(random, subscriptions) for _ in range(random.choice((0, 0, 1, 3)))),
         subscriptions=subscriptions,
         events=_events(random, catalog, edges, until),
+        typed=tuple(_typed(random, subscriptions, until) for _ in range(random.choice((0, 0, 0, 1, 2)))),
         until=until,
     )
 
@@ -175,6 +177,15 @@ def _discount(random: Random, subscriptions: tuple[Subscription, ...], edges: li
         return Discount(place, percentage, None, None, starts_at, ends_at)
     currency = random.choice((subscriptions[0].plan.currency, subscriptions[-1].plan.currency, "EUR"))
     return Discount(place, None, random.choice((1, 7, 500, 12345, 10**9)), currency, starts_at, ends_at)
+
+
+def _typed(random: Random, subscriptions: tuple[Subscription, ...], until: datetime) -> Typed:
+    one = random.choice(subscriptions)
+    ends = [window.end for window in windows(one, _shortest(one.plan), until)]
+    boundary = random.choice([end for end in ends if end < until] or ends)
+    at = min(boundary + random.choice((timedelta(), GRACE / 2, GRACE - TICK, GRACE)), until)
+    amount_minor = random.choice((1, 499, 333, 100_000, -1, -250, -5000, -(10**8)))
+    return Typed(one.place, boundary, at, "Typed by hand", amount_minor, random.random() < 0.7)
 
 
 def _credit(random: Random, subscriptions: tuple[Subscription, ...]) -> Credit:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tests.naive.arithmetic import half_up
-from tests.naive.history import GRACE, MINOR_DIGITS, History, Interval, Price, Subscription
+from tests.naive.history import GRACE, MINOR_DIGITS, History, Interval, Price, Subscription, Typed
 from tests.naive.invoices import Invoice, Line
 from tests.naive.prices import amount
 from tests.naive.totals import Rounded, add_up, discounts_of
@@ -39,6 +39,7 @@ class State:
     invoices: list[Invoice] = field(default_factory=list)
     credit: list[tuple[str, int]] = field(default_factory=list)
     pending: set[int] = field(default_factory=set)
+    typed: list[Typed] = field(default_factory=list)
     noted: int = 0
 
     def note(self, at: datetime, kind: int, place: int, boundary: datetime) -> None:
@@ -56,6 +57,8 @@ def replay(history: History) -> list[Invoice]:
         for subscription in history.subscriptions:
             if subscription.started_at == stop:
                 _start(state, subscription)
+        drafts = [(item.place, item.boundary) for item in state.due if item.kind == CLOSE]
+        state.typed += [one for one in history.typed if one.at == stop and (one.subscription, one.boundary) in drafts]
         for subscription in history.subscriptions:
             if subscription.paid_at == stop and subscription.place in state.pending:
                 state.pending.remove(subscription.place)
@@ -123,21 +126,31 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
     currency, charges = subscription.plan.currency, _charges(state, place, boundary)
     rated = [_rate(history, subscription, price, window, now) for price, window in charges]
     amounts = [half_up(exact * 10 ** MINOR_DIGITS[currency]) for exact, _, _ in rated]
-    rounded = [Rounded(minor, window.start) for minor, (_, window) in zip(amounts, charges, strict=True)]
+    rounded = [Rounded(minor, window.start, True) for minor, (_, window) in zip(amounts, charges, strict=True)]
+    typed = [one for one in state.typed if (one.subscription, one.boundary) == (place, boundary)]
+    rounded += [Rounded(one.amount_minor, None, one.taxable) for one in typed]
     totals = add_up(history, subscription, discounts_of(history, subscription, boundary), rounded)
+    shares = list(zip(totals.line_discounts, totals.line_taxes, strict=True))
     lines = []
     for at, ((price, window), (exact, units, events)) in enumerate(zip(charges, rated, strict=True)):
         shown = Fraction(half_up(exact * PLACES), PLACES)
         keys = frozenset(event.key for event in events)
-        shares = totals.line_discounts[at], totals.line_taxes[at]
-        lines.append(Line(price.name, window.start, window.end, units, shown, amounts[at], *shares, keys))
+        lines.append(Line(price.name, window.start, window.end, units, shown, amounts[at], *shares[at], keys))
+    lines += [typed_line(one, currency, *share) for one, share in zip(typed, shares[len(lines) :], strict=True)]
     if totals.carried:
         state.credit.append((currency, totals.carried))
     credit = _take_credit(state, currency, totals.total)
     sums = totals.subtotal, totals.discount, totals.tax, totals.carried, totals.total
-    invoice = Invoice(place, boundary, tuple(lines), *sums, credit, now)
+    invoice = Invoice(place, boundary, tuple(lines), *sums, credit, now, tuple(typed))
     state.invoices.append(invoice)
     return invoice
+
+
+def typed_line(typed: Typed, currency: str, discount: int, tax: int) -> Line:
+    """A line that was typed by hand is what it says."""
+    exact = Fraction(typed.amount_minor, 10 ** MINOR_DIGITS[currency])
+    minor = typed.amount_minor
+    return Line(typed.description, typed.at, typed.at, Fraction(1), exact, minor, discount, tax, frozenset())
 
 
 def _rate(

@@ -10,10 +10,11 @@ from tests.naive.history import Discount, History, Subscription
 
 
 class Rounded(NamedTuple):
-    """A rounded line, and when its window starts."""
+    """A rounded line, and when its window starts, None where it was typed by hand; no discount takes from that."""
 
     amount: int
-    start: datetime
+    start: datetime | None
+    taxable: bool
 
 
 class Totals(NamedTuple):
@@ -42,10 +43,10 @@ def add_up(history: History, subscription: Subscription, discounts: list[Discoun
     if history.tax_exemption is not None:
         rate = Fraction(0)
     inclusive = subscription.plan.tax_inclusive
-    net = sum(left)
-    tax = half_up(net * rate / (1 + rate) if inclusive else net * rate)
-    line_taxes = split(tax, left)
-    gross = net if inclusive else net + tax
+    base = sum(rest for rest, line in zip(left, lines, strict=True) if line.taxable)
+    tax = half_up(base * rate / (1 + rate) if inclusive else base * rate)
+    line_taxes = split(tax, [rest if line.taxable else 0 for rest, line in zip(left, lines, strict=True)])
+    gross = sum(left) if inclusive else sum(left) + tax
     return Totals(sum(amounts), sum(line_discounts), tax, max(-gross, 0), max(gross, 0), line_discounts, line_taxes)
 
 
@@ -59,8 +60,8 @@ def discounts_of(history: History, subscription: Subscription, boundary: datetim
     return [one for one in own + customers if one.currency in (None, subscription.plan.currency)]
 
 
-def _takes_from(discount: Discount, start: datetime) -> bool:
-    return discount.starts_at <= start and (discount.ends_at is None or start < discount.ends_at)
+def _takes_from(discount: Discount, start: datetime | None) -> bool:
+    return start is not None and discount.starts_at <= start and (discount.ends_at is None or start < discount.ends_at)
 
 
 def _reduction(discount: Discount, base: int) -> int:

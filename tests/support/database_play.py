@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, event, select
+from sqlalchemy import Row, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -28,8 +29,10 @@ from app.billing.catalog import (
 )
 from app.billing.catalog.customers import FeeQuantity
 from app.billing.extraction import GroupBy
-from app.billing.lifecycle import CreditKind, InvoiceStatus
+from app.billing.lifecycle import CreditKind, InvoiceStatus, PaymentTerm
+from app.billing.money import minor_to_decimal
 from app.billing.periods import BillingInterval
+from app.billing.pricing import RULES_VERSION
 from app.ids import new_id
 from app.metering.codec import decode_event
 from app.metering.ingest import store_event
@@ -45,7 +48,7 @@ from app.services.plans import create_plan
 from app.services.prices import create_price
 from app.services.products import create_product
 from app.services.subscriptions import create_subscription
-from tests.naive.history import Catalog, Discount, Event, History, Metric, Plan, Price, Subscription
+from tests.naive.history import Catalog, Discount, Event, History, Metric, Plan, Price, Subscription, Typed
 from tests.naive.invoices import Invoice, Line
 from tests.support.history_terms import (
     anchor_of,
@@ -143,6 +146,9 @@ class Stage:
             if one.arrives_at == stop:
                 sent = decode_event(_body(played, one))
                 await store_event(session, self.world.principal.environment_id, sent, now)
+        for typed in history.typed:
+            if typed.at == stop and typed.subscription < len(played.subscription_ids):
+                await self._type(session, played, typed)
         for subscription in history.subscriptions:
             invoice = played.first_invoices.get(subscription.place)
             if subscription.paid_at == stop and invoice is not None and invoice.status is InvoiceStatus.ISSUED:
@@ -167,6 +173,35 @@ class Stage:
             played.first_invoices[subscription.place] = invoice
         own = [one for one in played.history.discounts if one.subscription == subscription.place]
         session.add_all(self._discount(played, one, made.id) for one in own)
+
+    async def _type(self, session: AsyncSession, played: Played, typed: Typed) -> None:
+        """Add a line to a draft, where there is one."""
+        invoices, lines = table_of(models.Invoice).c, table_of(models.InvoiceLine).c
+        mine = invoices.subscription_id == played.subscription_ids[typed.subscription]
+        draft = (mine, invoices.boundary_at == typed.boundary, invoices.status == InvoiceStatus.DRAFT)
+        invoice = await session.scalar(select(models.Invoice).where(*draft))
+        if invoice is None:
+            return
+        count = select(func.count()).select_from(models.InvoiceLine).where(lines.invoice_id == invoice.id)
+        session.add(
+            models.InvoiceLine(
+                **self._row("li", typed.at),
+                invoice_id=invoice.id,
+                position=(await session.scalars(count)).one(),
+                description=typed.description,
+                payment_term=PaymentTerm.IN_ARREARS,
+                period_start=typed.at,
+                period_end=typed.at,
+                quantity=Decimal(1),
+                currency=invoice.currency,
+                amount_minor=typed.amount_minor,
+                exact_amount=minor_to_decimal(typed.amount_minor, invoice.currency),
+                inputs={},
+                rules_version=RULES_VERSION,
+                taxable=typed.taxable,
+            )
+        )
+        await session.flush()
 
     def _discount(self, played: Played, one: Discount, subscription_id: str | None) -> models.Discount:
         return models.Discount(

@@ -31,6 +31,7 @@ from app.services.rating import (
 )
 from tests.naive.history import Event, History, Subscription
 from tests.naive.invoices import Invoice, Line
+from tests.naive.replay import typed_line
 from tests.support.history_terms import (
     adjusting_of,
     anchor_of,
@@ -103,9 +104,10 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         known = _known(history, invoice.known_before)
         rated = [_rate(own, charge, known) for charge in charges]
         lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
+        lines += [AssessedLine(one.amount_minor, None, one.taxable) for one in invoice.typed]
         assessment = adjusting_of(history, history.subscriptions[place], invoice.boundary).assess(lines)
-        balances = credit[history.subscriptions[place].plan.currency]
-        found.append(_invoice(invoice, rated, assessment, balances))
+        currency = history.subscriptions[place].plan.currency
+        found.append(_invoice(invoice, rated, assessment, currency, credit[currency]))
     return found
 
 
@@ -184,16 +186,21 @@ def _coverage(history: History, now: datetime) -> Coverage:
     return Coverage(rows)
 
 
-def _invoice(issued: Invoice, rated: list[Rated], assessment: Assessment, balances: list[Balance]) -> Invoice:
+def _invoice(
+    issued: Invoice, rated: list[Rated], assessment: Assessment, currency: str, balances: list[Balance]
+) -> Invoice:
     if assessment.carried_to_credit_minor:
         entry_id = f"carried_{issued.subscription}_{issued.boundary}"
         balances.append(Balance(entry_id, assessment.carried_to_credit_minor))
     taken = {one.entry_id: one.left_minor for one in apply_credit(assessment.total_minor, balances)}
     balances[:] = [Balance(one.entry_id, one.left_minor - taken.get(one.entry_id, 0)) for one in balances]
+    lines = [_line(one, place, assessment) for place, one in enumerate(rated)]
+    for place, one in enumerate(issued.typed, len(rated)):
+        lines.append(typed_line(one, currency, *_shares(assessment, place)))
     return Invoice(
         issued.subscription,
         issued.boundary,
-        tuple(_line(one, place, assessment) for place, one in enumerate(rated)),
+        tuple(lines),
         assessment.subtotal_minor,
         assessment.discount_minor,
         assessment.tax_minor,
@@ -203,7 +210,14 @@ def _invoice(issued: Invoice, rated: list[Rated], assessment: Assessment, balanc
     )
 
 
+def _shares(assessment: Assessment, place: int) -> tuple[int, int]:
+    """A line's share of the discounts and of the tax."""
+    discounts = sum(taken.shares_minor[place] or 0 for taken in assessment.discounts)
+    return discounts, sum(part.shares_minor[place] or 0 for part in assessment.taxes)
+
+
 def _line(rated: Rated, place: int, assessment: Assessment) -> Line:
+    discount_minor, tax_minor = _shares(assessment, place)
     return Line(
         description=rated.charge.term.description,
         start=rated.charge.window.part.start,
@@ -211,7 +225,7 @@ def _line(rated: Rated, place: int, assessment: Assessment) -> Line:
         quantity=Fraction(rated.quantity),
         exact=Fraction(rated.priced.exact_amount),
         amount_minor=rated.priced.amount_minor,
-        discount_minor=sum(taken.shares_minor[place] or 0 for taken in assessment.discounts),
-        tax_minor=sum(part.shares_minor[place] or 0 for part in assessment.taxes),
+        discount_minor=discount_minor,
+        tax_minor=tax_minor,
         events=rated.events,
     )
