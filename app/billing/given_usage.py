@@ -1,7 +1,7 @@
 """Usage that is not reported but given, to see what it would cost: a quantity, or single events."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from app.billing.aggregation import Aggregation, MeteredValue, needs_value
@@ -15,11 +15,10 @@ _COUNTS = (Aggregation.COUNT, Aggregation.UNIQUE_COUNT)
 
 @dataclass(frozen=True, slots=True)
 class GivenEvent:
-    """What an event would say: its value, the unit price it carries, its values of the metric's dimensions."""
+    """What an event would say: its value, and the price that it carries for one of its units."""
 
     value: Decimal | None = None
     unit_price: Decimal | None = None
-    dimensions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

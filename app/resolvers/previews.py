@@ -4,6 +4,7 @@ import strawberry
 
 from app.billing.access import Scope
 from app.schema.declarations import field
+from app.schema.plan_preview import PlanPreview, resolve_plan_preview
 from app.schema.price_preview import PricePreview, resolve_price_preview
 
 
@@ -14,5 +15,11 @@ class PreviewQueries:
     price_preview: PricePreview = field(
         "What a quantity, or some events, would cost under a pricing model, before discounts and tax.",
         resolver=resolve_price_preview,
+        access=Scope.CATALOG_READ,
+    )
+    plan_preview: PlanPreview = field(
+        "What a plan would cost: what is due at the start, and the invoices of one whole period, for some usage. It is "
+        "computed as invoices are, and nothing is written.",
+        resolver=resolve_plan_preview,
         access=Scope.CATALOG_READ,
     )
