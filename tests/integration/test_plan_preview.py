@@ -11,6 +11,7 @@ from app.billing.access import Scope
 from app.ids import new_id
 from app.models import EnvironmentKind
 from tests.support.api import Api, make_api
+from tests.support.priced import make_metric, make_plan, make_price, standard
 from tests.support.usage import everything, report
 from tests.support.world import JANUARY_31
 
@@ -31,52 +32,33 @@ TIERS = [
 ]
 
 
-def standard(unit_price: str) -> dict[str, Any]:
-    return {"standard": {"unitPrice": unit_price}}
-
-
-async def metric(api: Api, key: str, aggregation: str, **given: Any) -> None:
-    values = {"productId": "llm", "name": key, "unit": "unit", "eventType": key, "aggregation": aggregation}
-    await api.make("billableMetricCreate", key=key, **{**values, **given})
-
-
-async def price(api: Api, key: str, model: dict[str, Any], target: dict[str, str], **given: Any) -> None:
-    values = {"invoiceDisplayName": key, "paymentTerm": "IN_ARREARS", "model": model, "target": target}
-    await api.make("priceCreate", key=key, **{**values, **given})
-
-
 async def catalog(api: Api) -> list[str]:
     """Make a metric of every kind and a price of every model; return the keys of the prices."""
     await api.make("productCreate", key="llm", name="LLM")
     group_by = [{"name": "model", "path": "$.model"}]
-    await metric(api, "tokens", "SUM", valueProperty="$.n", groupBy=group_by)
-    await metric(api, "payments", "SUM", valueProperty="$.n")
-    await metric(api, "calls", "COUNT", groupBy=group_by)
-    await metric(api, "seats", "MAX", valueProperty="$.n")
-    await metric(api, "users", "UNIQUE_COUNT", valueProperty="$.n")
+    await make_metric(api, "tokens", "SUM", valueProperty="$.n", groupBy=group_by)
+    await make_metric(api, "payments", "SUM", valueProperty="$.n")
+    await make_metric(api, "calls", "COUNT", groupBy=group_by)
+    await make_metric(api, "seats", "MAX", valueProperty="$.n")
+    await make_metric(api, "users", "UNIQUE_COUNT", valueProperty="$.n")
     for key in ("platform", "setup", "support"):
         await api.make("feeCreate", key=key, productId="llm", name=key)
     large, monthly = [{"name": "model", "in": ["large"]}], {"cadence": "MONTHLY"}
     tokens, percentage = {"billableMetricId": "tokens"}, {"percentage": "0.029", "minCharge": "0.30"}
-    await price(api, "large", {"graduated": {"tiers": TIERS}}, tokens, filter=large, **monthly)
+    await make_price(api, "large", {"graduated": {"tiers": TIERS}}, tokens, filter=large, **monthly)
     volume = {"volume": {"tiers": [{"upTo": "100", "unitPrice": "5"}, {"unitPrice": "3"}]}}
-    await price(api, "other", volume, tokens, periodMinimum="20", **monthly)
-    await price(api, "payment", {"percentage": percentage}, {"billableMetricId": "payments"})
+    await make_price(api, "other", volume, tokens, periodMinimum="20", **monthly)
+    await make_price(api, "payment", {"percentage": percentage}, {"billableMetricId": "payments"})
     dynamic = {"minPrice": "0.01", "maxPrice": "5", "unitPriceProperty": "$.price"}
-    await price(api, "call", {"dynamic": dynamic}, {"billableMetricId": "calls"})
+    await make_price(api, "call", {"dynamic": dynamic}, {"billableMetricId": "calls"})
     package = {"packageSize": "10", "packagePrice": "7.77", "freeUnits": "5"}
-    await price(api, "seat", {"package": package}, {"billableMetricId": "seats"})
-    await price(api, "user", standard("0.333"), {"billableMetricId": "users"}, periodMaximum="10")
-    await price(api, "platform", standard("49"), {"feeId": "platform"}, paymentTerm="IN_ADVANCE")
+    await make_price(api, "seat", {"package": package}, {"billableMetricId": "seats"})
+    await make_price(api, "user", standard("0.333"), {"billableMetricId": "users"}, periodMaximum="10")
+    await make_price(api, "platform", standard("49"), {"feeId": "platform"}, paymentTerm="IN_ADVANCE")
     once = {"paymentTerm": "IN_ADVANCE", "cadence": "ONE_TIME"}
-    await price(api, "setup", standard("150"), {"feeId": "setup"}, **once)
-    await price(api, "support", standard("19.99"), {"feeId": "support"}, **monthly)
+    await make_price(api, "setup", standard("150"), {"feeId": "setup"}, **once)
+    await make_price(api, "support", standard("19.99"), {"feeId": "support"}, **monthly)
     return ["large", "other", "payment", "call", "seat", "user", "platform", "setup", "support"]
-
-
-async def plan(api: Api, keys: list[str], **given: Any) -> str:
-    values = {"productId": "llm", "name": "Pro", "billingInterval": "QUARTERLY", "currency": "USD", "priceIds": keys}
-    return await api.make("planCreate", **{**values, **given})
 
 
 async def discounted_customer(api: Api, tax_rate: str | None = "0.19") -> str:
@@ -147,7 +129,7 @@ async def play(api: Api, customer_id: str, plan_id: str, quantities: list[dict[s
 async def test_a_preview_equals_the_invoices_of_the_same_usage(database_url: str, behavior: str) -> None:
     async with make_api(database_url) as api:
         keys = await catalog(api)
-        plan_id, customer_id = await plan(api, keys, taxBehavior=behavior), await discounted_customer(api)
+        plan_id, customer_id = await make_plan(api, keys, taxBehavior=behavior), await discounted_customer(api)
         quantities = [{"priceId": "platform", "quantity": "3"}]
         asked = {"usage": given_usage(), "quantities": quantities, "customerId": customer_id}
         before = await everything(api)
@@ -170,7 +152,7 @@ async def test_a_preview_equals_the_invoices_of_the_same_usage(database_url: str
 
 async def test_what_a_designer_sees(database_url: str) -> None:
     async with make_api(database_url) as api:
-        plan_id = await plan(api, await catalog(api))
+        plan_id = await make_plan(api, await catalog(api))
         found = (await api.gql(QUERY, planId=plan_id, usage=given_usage()))["planPreview"]
         [first, second, third] = found["invoices"]
         assert found["upfront"]["total"] == {"amount": "199.00"}
@@ -278,9 +260,9 @@ async def test_a_period_starts_when_it_is_asked_to_in_the_merchants_zone(databas
 async def test_a_wrong_argument_is_named(database_url: str, given: dict[str, Any], named: str) -> None:
     async with make_api(database_url) as api:
         keys = await catalog(api)
-        await metric(api, "idle", "COUNT")
-        await price(api, "euro", standard("1"), {"feeId": "support"}, currency="EUR")
-        await plan(api, keys, key="pro")
+        await make_metric(api, "idle", "COUNT")
+        await make_price(api, "euro", standard("1"), {"feeId": "support"}, currency="EUR")
+        await make_plan(api, keys, key="pro")
         before = await everything(api)
         asked = {"planId": "pro"} if given and "planId" not in given and "priceIds" not in given else {}
         [error] = (await api.answer(QUERY, **asked, **given))["errors"]
@@ -291,7 +273,7 @@ async def test_a_wrong_argument_is_named(database_url: str, given: dict[str, Any
 
 async def test_all_that_is_wrong_is_named_at_once(database_url: str) -> None:
     async with make_api(database_url) as api:
-        await plan(api, await catalog(api), key="pro")
+        await make_plan(api, await catalog(api), key="pro")
         given = {
             "interval": "MONTHLY",
             "usage": [{"billableMetricId": "x", "quantity": "1"}, {"billableMetricId": "tokens"}],
@@ -306,7 +288,7 @@ async def test_all_that_is_wrong_is_named_at_once(database_url: str) -> None:
 
 async def test_another_environments_objects_are_none(database_url: str) -> None:
     async with make_api(database_url) as api:
-        plan_id, customer_id = await plan(api, await catalog(api)), await discounted_customer(api)
+        plan_id, customer_id = await make_plan(api, await catalog(api)), await discounted_customer(api)
         for other in (api.in_sandbox(), await api.another_merchant()):
             [error] = (await other.answer(QUERY, planId=plan_id, customerId=customer_id))["errors"]
             assert error["message"] == (
@@ -316,7 +298,7 @@ async def test_another_environments_objects_are_none(database_url: str) -> None:
 
 async def test_a_customer_is_shown_to_those_who_may_read_customers_and_billing(database_url: str) -> None:
     async with make_api(database_url) as api:
-        plan_id, customer_id = await plan(api, await catalog(api)), await discounted_customer(api)
+        plan_id, customer_id = await make_plan(api, await catalog(api)), await discounted_customer(api)
         query = "query($of: ID!, $for: ID) { planPreview(planId: $of, customerId: $for) { total { amount } } }"
         given = {"of": plan_id, "for": customer_id}
         for lacking in ((Scope.CUSTOMERS_READ,), (Scope.BILLING_READ,), ()):
