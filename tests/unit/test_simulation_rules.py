@@ -1,4 +1,4 @@
-"""What decides which usage a simulated price is rated on: the windows in a span, and the prices whose place it takes."""
+"""What decides which usage a simulated price is rated on: the windows in a span, and the prices it replaces."""
 
 from datetime import UTC, datetime
 
