@@ -162,6 +162,12 @@ async def test_what_is_charged_today_equals_the_invoices_of_those_periods(databa
             found = await simulate(api, standard("1"), **span)
             assert Decimal(found["old"]["amount"]) == Decimal(charged[customer_id]) / 100
             assert charged[customer_id] > 100_000
+        # A draft that is what a price is already changes nothing, wherever the span begins and ends.
+        odd = {"from": "2026-02-03T04:05:06Z", "to": "2026-04-17T18:19:20.5Z"}
+        found = await simulate(api, GRADUATED, filter=large, **odd)
+        assert found["difference"]["amount"] == "0.00"
+        assert [row["difference"] for row in found["customers"]] == [{"amount": "0.00"}] * 2
+        assert Decimal(found["old"]["amount"]) > 1000
 
 
 async def test_windows_that_reach_out_of_the_span_are_rated_by_their_share(database_url: str) -> None:
