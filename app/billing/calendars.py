@@ -1,11 +1,11 @@
 """The windows of a subscription: counted from its anchor in its own zone, the first clipped to its start."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.billing.cadences import shortest
-from app.billing.periods import BillingInterval, number_containing, period_number
+from app.billing.periods import BillingInterval, Period, number_containing, period_number
 from app.billing.proration import PartOfPeriod
 
 # No event and no boundary lies between two instants that are this far apart.
@@ -37,6 +37,14 @@ class Calendar:
     def window_before(self, interval: BillingInterval, boundary: datetime) -> PartOfPeriod:
         """Return the window that runs until a boundary at which it, or a shorter one in it, ends."""
         return self.window(interval, boundary - _TICK)
+
+    def windows_within(self, interval: BillingInterval, span: Period) -> Iterator[PartOfPeriod]:
+        """Yield, in order, what of the windows lies in a span; there is none before the start."""
+        begin = max(span.start, self.started_at)
+        while begin < span.end:
+            window = self.window(interval, begin)
+            yield PartOfPeriod(Period(begin, min(window.part.end, span.end)), window.whole)
+            begin = window.part.end
 
     def next_boundary(self, intervals: Collection[BillingInterval], instant: datetime) -> datetime:
         """Return the first instant after another at which a window of any of the intervals ends."""

@@ -66,6 +66,12 @@ def overlap(one: Filter, other: Filter) -> bool:
     return not any(values.get(name, set(wanted)).isdisjoint(wanted) for name, wanted in other)
 
 
+def covers(wide: Filter, narrow: Filter) -> bool:
+    """Tell whether every event that passes one filter passes the other, wide one; no filter is passed by all."""
+    values = {condition.name: set(condition.values) for condition in narrow}
+    return all(name in values and values[name].issubset(wanted) for name, wanted in wide)
+
+
 def filter_to_json(conditions: Filter) -> list[dict[str, Any]]:
     """Return a filter as documents and rows write it."""
     return [{"name": condition.name, "in": list(condition.values)} for condition in conditions]

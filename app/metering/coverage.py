@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.cadences import interval_of
@@ -30,13 +30,18 @@ class Covering:
     """A subscription with prices on a metric, and the span [started_at, ended_at) of events it bills; None is open."""
 
     subscription_id: str
+    plan_version_id: str
     ended_at: datetime | None
     calendar: Calendar
     prices: list[Metered]
 
+    def covers(self, instant: datetime) -> bool:
+        """Tell whether an instant falls into the subscription's life."""
+        return self.calendar.started_at <= instant and (self.ended_at is None or instant < self.ended_at)
+
     def price_of(self, instant: datetime, dimensions: Dimensions) -> Metered | None:
         """Return the price that an event falls to, if it falls into the subscription's life and any price takes it."""
-        if instant < self.calendar.started_at or (self.ended_at is not None and instant >= self.ended_at):
+        if not self.covers(instant):
             return None
         filtered = (price for price in self.prices if price.filter and matches(price.filter, dimensions))
         rest = (price for price in self.prices if not price.filter)
@@ -56,7 +61,7 @@ class Coverage:
         for row in rows:
             calendar = Calendar(row.anchor_at, row.started_at, row.timezone)
             listed = self._covering[row.customer_id, row.billable_metric_id]
-            covering = listed.setdefault(row.id, Covering(row.id, row.ended_at, calendar, []))
+            covering = listed.setdefault(row.id, Covering(row.id, row.plan_version_id, row.ended_at, calendar, []))
             interval = interval_of(row.cadence, row.billing_interval)
             assert interval is not None, "what is charged once measures nothing"
             covering.prices.append(Metered(filter_from_json(row.filter), interval))
@@ -66,6 +71,15 @@ class Coverage:
         """Every subscription in it."""
         return frozenset(subscription_id for listed in self._covering.values() for subscription_id in listed)
 
+    def of_metric(self, billable_metric_id: str) -> dict[str, list[Covering]]:
+        """Return the subscriptions with prices on a metric by customer, each customer's oldest first."""
+        found = self._covering.items()
+        return {
+            customer_id: list(listed.values())
+            for (customer_id, metric_id), listed in found
+            if metric_id == billable_metric_id
+        }
+
     def owner(
         self, customer_id: str, billable_metric_id: str, instant: datetime, dimensions: Dimensions
     ) -> Covering | None:
@@ -73,20 +87,30 @@ class Coverage:
         candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
         return next((covering for covering in candidates if covering.price_of(instant, dimensions)), None)
 
+    def oldest(self, customer_id: str, billable_metric_id: str, instant: datetime) -> Covering | None:
+        """Return the oldest of a customer's subscriptions with prices on the metric that covers an instant."""
+        candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
+        return next((covering for covering in candidates if covering.covers(instant)), None)
+
 
 async def load_coverage(
-    session: AsyncSession, environment_id: str, customer_ids: Collection[str], billable_metric_ids: Collection[str]
+    session: AsyncSession,
+    environment_id: str,
+    customer_ids: Collection[str] | Select[tuple[str]],
+    billable_metric_ids: Collection[str],
 ) -> Coverage:
     """Read, in one statement, which subscriptions of the customers have prices on the metrics.
 
+    Customers are given by their ids, or by a statement that selects these, where there may be any number of them.
     A pending subscription covers, as it is billed once active. One that ended without ever being active does not.
     """
     subscriptions, contained, prices = (table_of(model).c for model in (Subscription, PlanVersionPrice, Price))
     was_active = (subscriptions.status != SubscriptionStatus.TERMINATED) | subscriptions.activated_at.is_not(None)
+    chosen = customer_ids if isinstance(customer_ids, Select) else set(customer_ids)
     statement = (
         select(
             *(subscriptions[name] for name in ("id", "customer_id", "started_at", "ended_at", "anchor_at")),
-            *(subscriptions[name] for name in ("billing_interval", "timezone")),
+            *(subscriptions[name] for name in ("plan_version_id", "billing_interval", "timezone")),
             *(prices[name] for name in ("billable_metric_id", "filter", "cadence")),
         )
         .join(
@@ -95,7 +119,7 @@ async def load_coverage(
             & (contained.plan_version_id == subscriptions.plan_version_id),
         )
         .join(table_of(Price), (prices.environment_id == contained.environment_id) & (prices.id == contained.price_id))
-        .where(subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(set(customer_ids)))
+        .where(subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(chosen))
         .where(prices.billable_metric_id.in_(set(billable_metric_ids)), was_active)
         .order_by(subscriptions.started_at, subscriptions.id)
     )

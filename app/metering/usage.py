@@ -81,7 +81,7 @@ async def counted_events(
     customers = await load_customers(session, environment_id, customer_ids)
     coverage = await load_coverage(session, environment_id, customer_ids, metric_ids)
     selected = _selection(environment_id, answers, metrics, customers)
-    billed = await _billed(session, selected, metric_ids)
+    billed = await billed_subscriptions(session, selected.by_subject | selected.by_external_subject, metric_ids)
     counting = _Counting(answers, metrics, customers, coverage, billed)
     for row in await _events(session, selected):
         for request, counted in counting.count(row):
@@ -175,10 +175,13 @@ async def _events(session: AsyncSession, selected: _Selection) -> Sequence[Light
     return (await session.execute(both)).all()
 
 
-async def _billed(
-    session: AsyncSession, selected: _Selection, metric_ids: Collection[str]
+async def billed_subscriptions(
+    session: AsyncSession, chosen: ColumnElement[bool], metric_ids: Collection[str]
 ) -> dict[tuple[str, str], str]:
-    """Return the subscription that was billed for each selected event and metric, where one was."""
+    """Return, by event and metric, the subscription that was billed for each chosen event, where one was.
+
+    `chosen` is a condition on meter events, their environment included.
+    """
     assigned, lines, invoices, events = (
         table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice, MeterEvent)
     )
@@ -187,7 +190,7 @@ async def _billed(
         .join(MeterEvent, (events.environment_id == assigned.environment_id) & (events.id == assigned.event_id))
         .join(InvoiceLine, (lines.environment_id == assigned.environment_id) & (lines.id == assigned.invoice_line_id))
         .join(Invoice, (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
-        .where(assigned.billable_metric_id.in_(metric_ids), selected.by_subject | selected.by_external_subject)
+        .where(assigned.billable_metric_id.in_(metric_ids), chosen)
     )
     rows = await session.execute(statement)
     return {(row.event_id, row.billable_metric_id): row.subscription_id for row in rows}

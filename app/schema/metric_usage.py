@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info, Parent
 
-from app.billing.errors import Refused
 from app.billing.windows import Window
 from app.context import Context
 from app.loaders.usage_by_metric import usage_by_metric
 from app.metering import metric_usage as metering
-from app.schema.client_error import ClientError
+from app.schema.client_error import names_arguments
 from app.schema.declarations import field, value
 from app.schema.enums import describe
 
@@ -90,7 +89,5 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
 ) -> Any:
     """Return the usage of a metric, or say which argument is wrong."""
     asked = metering.MetricUsageQuery("", start, end, customer_id, window, tuple(group_by or ()), timezone)
-    try:
+    with names_arguments():
         return await info.context.loaders.of(usage_by_metric, asked).load(root.id)
-    except Refused as refused:
-        raise ClientError(str(refused)) from refused

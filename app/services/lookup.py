@@ -1,5 +1,6 @@
 """Finding rows by what a caller wrote: an id, or the key of a catalog noun. Always within one environment."""
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -20,6 +21,17 @@ async def find(session: AsyncSession, model: type[R], environment_id: str, refer
     by_key = issubclass(model, CatalogRow) and prefix_of(reference) is None
     column = columns.key if by_key else columns.id
     return await session.scalar(select(model).where(columns.environment_id == environment_id, column == reference))
+
+
+async def ids_by_reference(
+    session: AsyncSession, model: type[C], environment_id: str, references: Collection[str]
+) -> dict[str, str]:
+    """Return the ids of what some ids and keys name, by what was written. One statement."""
+    columns = table_of(model).c
+    named = columns.id.in_(set(references)) | columns.key.in_(set(references))
+    statement = select(columns.id, columns.key).where(columns.environment_id == environment_id, named)
+    # A key never reads as an id, so a reference is the one or the other.
+    return {name: row.id for row in await session.execute(statement) for name in (row.id, row.key) if name is not None}
 
 
 async def locked(session: AsyncSession, model: type[R], environment_id: str, identifier: str) -> R | None:

@@ -29,7 +29,7 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
     product = await require_open(session, problems, "productId", models.Product, environment_id, draft.product)
     check_plan(draft, problems)
     currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
-    prices = await _fitting_prices(session, problems, environment_id, draft, product, currency)
+    prices = await fitting_prices(session, problems, environment_id, draft, product, currency)
     await refuse_taken_key(session, problems, models.Plan, environment_id, draft.key)
     problems.raise_if_any()
     assert product is not None
@@ -65,7 +65,7 @@ async def publish_version(
     product = await find(session, models.Product, environment_id, plan.product_id)
     draft = replace(_draft(plan), prices=tuple(prices))
     check_plan(draft, problems)
-    rows = await _fitting_prices(session, problems, environment_id, draft, product, plan.currency)
+    rows = await fitting_prices(session, problems, environment_id, draft, product, plan.currency)
     problems.raise_if_any()
     columns = table_of(models.PlanVersion).c
     mine = (columns.environment_id == environment_id, columns.plan_id == plan.id)
@@ -109,7 +109,14 @@ async def _add_version(
     return version
 
 
-async def _fitting_prices(
+async def default_version(session: AsyncSession, plan: models.Plan) -> models.PlanVersion:
+    """Return the version that new subscriptions to a plan get."""
+    columns = table_of(models.PlanVersion).c
+    mine = (columns.environment_id == plan.environment_id, columns.plan_id == plan.id)
+    return (await session.scalars(select(models.PlanVersion).where(*mine, columns.number == plan.default_number))).one()
+
+
+async def fitting_prices(
     session: AsyncSession,
     problems: Problems,
     environment_id: str,
@@ -120,7 +127,7 @@ async def _fitting_prices(
     """Return the prices, each of which must exist, be of the product, in the currency and fit the plan's others."""
     prices: list[models.Price] = []
     interval = draft.billing_interval
-    named = await _prices_by_reference(session, environment_id, draft.prices[:MAX_PRICES])
+    named = await prices_by_reference(session, environment_id, draft.prices[:MAX_PRICES])
     metrics = await _metrics_of(session, environment_id, named.values())
     for position, reference in enumerate(draft.prices[:MAX_PRICES]):
         field, price = f"priceIds.{position}", named.get(reference)
@@ -140,9 +147,10 @@ async def _fitting_prices(
     return prices
 
 
-async def _prices_by_reference(
+async def prices_by_reference(
     session: AsyncSession, environment_id: str, references: Sequence[str]
 ) -> dict[str, models.Price]:
+    """Return the prices that are named by their ids or keys, each under all its names."""
     columns = table_of(models.Price).c
     named = or_(columns.id.in_(references), columns.key.in_(references))
     found = await session.scalars(select(models.Price).where(columns.environment_id == environment_id, named))

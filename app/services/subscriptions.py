@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.anchors import anchor_from_json, anchor_instant
 from app.billing.catalog import SubscriptionDraft, check_subscription
+from app.billing.catalog.customers import PlannedPrice, choose_quantities
 from app.billing.catalog.discounts import check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
@@ -21,6 +22,7 @@ from app.services.discounts import add_discount, check_discount_currency, check_
 from app.services.due import DueKind, schedule
 from app.services.invoices import issue_invoice, open_invoice, owner_of
 from app.services.lookup import find, must_lock, require
+from app.services.plans import default_version
 from app.services.principal import Principal
 from app.services.rating import calendar_of, charges_at_start, intervals_of, rate
 from app.services.terms import Term, terms_of_subscription
@@ -155,19 +157,14 @@ async def _chosen_quantities(
     contained = (links.environment_id == prices.environment_id) & (links.price_id == prices.id)
     statement = select(prices.id, prices.key, prices.fee_id).join(models.PlanVersionPrice, contained)
     mine = (links.environment_id == version.environment_id, links.plan_version_id == version.id)
-    named = {name: row for row in await session.execute(statement.where(*mine)) for name in (row.id, row.key) if name}
-    chosen: dict[str, Decimal] = {}
-    for place, (reference, quantity) in enumerate(draft.quantities):
-        field, price = f"quantities.{place}.priceId", named.get(reference)
-        if price is None:
-            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price of the plan version")
-        elif price.fee_id is None:
-            problems.add(ErrorCode.INVALID, field, "the price is metered: its quantity is measured")
-        elif price.id in chosen:
-            problems.add(ErrorCode.INVALID, field, "the price is in the list already")
-        else:
-            chosen[price.id] = quantity
-    return chosen
+    rows = await session.execute(statement.where(*mine))
+    named = {
+        name: PlannedPrice(row.id, is_fee=row.fee_id is not None)
+        for row in rows
+        for name in (row.id, row.key)
+        if name is not None
+    }
+    return choose_quantities(draft.quantities, named, problems)
 
 
 def _chosen_discounts(
@@ -209,7 +206,7 @@ async def _chosen(
     if draft.plan is not None:
         plan = await require(session, problems, "planId", models.Plan, environment_id, draft.plan)
         await _refuse_archived(session, problems, "planId", plan)
-        return plan, None if plan is None else await _default_version(session, plan)
+        return plan, None if plan is None else await default_version(session, plan)
     if draft.plan_version is None:
         return None, None
     version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, draft.plan_version)
@@ -224,12 +221,6 @@ async def _refuse_archived(session: AsyncSession, problems: Problems, field: str
     product = await find(session, models.Product, plan.environment_id, plan.product_id)
     if plan.archived_at is not None or (product is not None and product.archived_at is not None):
         problems.add(ErrorCode.ARCHIVED, field, "the plan or its product is archived, so nobody new can subscribe")
-
-
-async def _default_version(session: AsyncSession, plan: models.Plan) -> models.PlanVersion:
-    columns = table_of(models.PlanVersion).c
-    mine = (columns.environment_id == plan.environment_id, columns.plan_id == plan.id)
-    return (await session.scalars(select(models.PlanVersion).where(*mine, columns.number == plan.default_number))).one()
 
 
 async def _refuse_second(

@@ -241,7 +241,7 @@ async def test_a_bug_shows_an_id_and_nothing_else(
         def fail(*_: object) -> None:
             raise RuntimeError("secret detail")
 
-        monkeypatch.setattr("app.schema.price_preview.price_line", fail)
+        monkeypatch.setattr("app.schema.price_preview.preview_price", fail)
         arguments = 'model: { standard: { unitPrice: "1" } }, currency: "USD", quantity: "1"'
         response = await api.post({"query": f"{{ pricePreview({arguments}) {{ exactAmount }} }}"})
         [error] = response.json()["errors"]

@@ -1,6 +1,7 @@
 """Drafts of customers, their subscriptions and payments."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -47,6 +48,13 @@ class FeeQuantity(NamedTuple):
 
     price: str
     quantity: Decimal
+
+
+class PlannedPrice(NamedTuple):
+    """A price of a plan: its id, and whether it charges a fee, whose quantity is agreed and not measured."""
+
+    id: str
+    is_fee: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +106,24 @@ def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
     if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
         message = f"Must be 0 to {MAX_PAYMENT_TERM_DAYS} days."
         problems.add(ErrorCode.OUT_OF_RANGE, "paymentTermDays", message)
+
+
+def choose_quantities(
+    wanted: Sequence[FeeQuantity], named: Mapping[str, PlannedPrice], problems: Problems
+) -> dict[str, Decimal]:
+    """Return the quantities by the ids of their prices, which must be fees of a plan; `named` are its prices."""
+    chosen: dict[str, Decimal] = {}
+    for place, (reference, quantity) in enumerate(wanted):
+        field, price = f"quantities.{place}.priceId", named.get(reference)
+        if price is None:
+            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price of the plan version")
+        elif not price.is_fee:
+            problems.add(ErrorCode.INVALID, field, "the price is metered: its quantity is measured")
+        elif price.id in chosen:
+            problems.add(ErrorCode.INVALID, field, "the price is in the list already")
+        else:
+            chosen[price.id] = quantity
+    return chosen
 
 
 def check_payment(draft: PaymentDraft, problems: Problems) -> None:

@@ -74,7 +74,7 @@ def check_price(draft: PriceDraft, problems: Problems) -> None:
     _check_cadence(draft, problems, metered=metered)
     if draft.is_obligation and metered:
         problems.add(ErrorCode.INVALID, "isObligation", "Only a fee can be owed whole: usage is charged as measured.")
-    _check_bounds(draft, problems)
+    check_bounds(draft.model, draft.period_minimum, draft.period_maximum, problems)
 
 
 def check_target(
@@ -102,6 +102,20 @@ def check_quantity(quantity: Decimal, problems: Problems, field: str) -> None:
         problems.add(ErrorCode.OUT_OF_RANGE, field, "Must be above zero.")
 
 
+def check_bounds(model: PriceModel, low: Decimal | None, high: Decimal | None, problems: Problems) -> None:
+    """Note what is wrong with the least and the most that a price charges in a period, in major units; None is none."""
+    for field, bound in {"periodMinimum": low, "periodMaximum": high}.items():
+        if bound is None:
+            continue
+        if not within_bounds(bound) or bound < 0:
+            message = "Must not be negative, and have at most 20 digits before and 18 after the point."
+            problems.add(ErrorCode.OUT_OF_RANGE, field, message)
+        elif isinstance(model, StandardPrice) and model.unit_price < 0:
+            problems.add(ErrorCode.INVALID, field, "A rebate has no least or most: its amount is never above zero.")
+    if low is not None and high is not None and low > high:
+        problems.add(ErrorCode.OUT_OF_RANGE, "periodMaximum", "Must not be below periodMinimum.")
+
+
 def _check_cadence(draft: PriceDraft, problems: Problems, *, metered: bool) -> None:
     if draft.cadence is not Cadence.ONE_TIME:
         return
@@ -109,18 +123,3 @@ def _check_cadence(draft: PriceDraft, problems: Problems, *, metered: bool) -> N
         problems.add(ErrorCode.INVALID, "cadence", "Only a fee is charged once: usage goes on.")
     elif draft.payment_term is not PaymentTerm.IN_ADVANCE:
         problems.add(ErrorCode.INVALID, "cadence", "What is charged once is charged at the start: use IN_ADVANCE.")
-
-
-def _check_bounds(draft: PriceDraft, problems: Problems) -> None:
-    bounds = {"periodMinimum": draft.period_minimum, "periodMaximum": draft.period_maximum}
-    for field, bound in bounds.items():
-        if bound is None:
-            continue
-        if not within_bounds(bound) or bound < 0:
-            message = "Must not be negative, and have at most 20 digits before and 18 after the point."
-            problems.add(ErrorCode.OUT_OF_RANGE, field, message)
-        elif isinstance(draft.model, StandardPrice) and draft.model.unit_price < 0:
-            problems.add(ErrorCode.INVALID, field, "A rebate has no least or most: its amount is never above zero.")
-    low, high = draft.period_minimum, draft.period_maximum
-    if low is not None and high is not None and low > high:
-        problems.add(ErrorCode.OUT_OF_RANGE, "periodMaximum", "Must not be below periodMinimum.")

@@ -1,0 +1,116 @@
+"""Usage that is given to the preview of a plan, and which of the plan's prices charges it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.billing.errors import ErrorCode, Problems
+from app.billing.given_usage import GivenEvent, GivenUsage, check_detail, check_usage, measure_given
+from app.billing.pricing import price_line
+from app.services.rating import Charge, RatedLine, inputs_of
+from app.services.terms import Term
+
+#: The value that usage has in a dimension, as it was written: a name may be there twice.
+Dimensions = tuple[tuple[str, str], ...]
+#: What each price of a plan charges, by its id.
+Shares = Mapping[str, Sequence[GivenUsage]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEvent:
+    """An event, with the dimensions in which it is not like the rest of its usage."""
+
+    event: GivenEvent
+    dimensions: Dimensions = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUsage:
+    """Usage of a metric, given by id or key, in one window of its prices: a quantity or events."""
+
+    metric: str
+    quantity: Decimal | None = None
+    events: tuple[PlannedEvent, ...] | None = None
+    dimensions: Dimensions = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    path: str
+    usage: GivenUsage
+    dimensions: Dimensions
+
+
+def share_out(
+    planned: Sequence[PlannedUsage], metric_ids: Mapping[str, str], terms: Sequence[Term], problems: Problems
+) -> Shares:
+    """Return what each price charges of the usage, as its filter says. Notes what is wrong, and what no price takes."""
+    shares: defaultdict[str, list[GivenUsage]] = defaultdict(list)
+    for place, usage in enumerate(planned):
+        path, metric_id = f"usage.{place}", metric_ids.get(usage.metric)
+        own = [term for term in terms if term.metering is not None and term.metering.metric.id == metric_id]
+        if metric_id is None:
+            problems.add(ErrorCode.NOT_FOUND, f"{path}.billableMetricId", "names no billable metric that exists here")
+        elif not own:
+            problems.add(ErrorCode.INVALID, f"{path}.billableMetricId", "No price of the plan charges this metric.")
+        elif _is_sound(usage, own[0], problems, path):
+            for piece in _pieces(usage, path):
+                _take(piece, own, shares, problems)
+    return shares
+
+
+def rate_planned(charges: Sequence[Charge], shares: Shares) -> list[RatedLine]:
+    """Rate charges in their order, as `rate` does, over the usage that was shared out: the same in each window."""
+    return [_rate_one(charge, shares) for charge in charges]
+
+
+def _rate_one(charge: Charge, shares: Shares) -> RatedLine:
+    term, measured = charge.term, None
+    if term.metering is not None:
+        given = shares.get(term.price_id, ())
+        measured = measure_given(term.metering.metric.aggregation, term.model, given)
+    inputs = inputs_of(term, charge.window, measured)
+    return RatedLine(charge, inputs, price_line(inputs), ())
+
+
+def _is_sound(usage: PlannedUsage, term: Term, problems: Problems, path: str) -> bool:
+    """Note what is wrong with usage of the metric of a term, whichever price takes it."""
+    assert term.metering is not None, "only metered prices have usage"
+    metric, known = term.metering.metric, len(problems.errors)
+    events = None if usage.events is None else tuple(planned.event for planned in usage.events)
+    check_usage(GivenUsage(usage.quantity, events), metric.aggregation, problems, f"{path}.")
+    names = {name for name, _ in metric.group_by}
+    _check_dimensions(usage.dimensions, names, problems, f"{path}.dimensions")
+    for number, planned in enumerate(usage.events or ()):
+        _check_dimensions(planned.dimensions, names, problems, f"{path}.events.{number}.dimensions")
+    return len(problems.errors) == known
+
+
+def _check_dimensions(dimensions: Dimensions, names: set[str], problems: Problems, path: str) -> None:
+    for place, (name, _) in enumerate(dimensions):
+        if name not in names:
+            problems.add(ErrorCode.NOT_FOUND, f"{path}.{place}.name", "Names no groupBy dimension of the metric.")
+        elif name in {earlier for earlier, _ in dimensions[:place]}:
+            problems.add(ErrorCode.INVALID, f"{path}.{place}.name", "Is there twice.")
+
+
+def _pieces(usage: PlannedUsage, path: str) -> list[_Piece]:
+    if usage.quantity is not None:
+        return [_Piece(path, GivenUsage(usage.quantity), usage.dimensions)]
+    return [
+        _Piece(f"{path}.events.{number}", GivenUsage(events=(planned.event,)), usage.dimensions + planned.dimensions)
+        for number, planned in enumerate(usage.events or ())
+    ]
+
+
+def _take(piece: _Piece, own: Sequence[Term], shares: defaultdict[str, list[GivenUsage]], problems: Problems) -> None:
+    # Of a dimension that is there for the usage and for the event, what the event says comes last and counts.
+    said = dict(piece.dimensions)
+    taker = next((term for term in own if term.metering is not None and term.metering.takes(said)), None)
+    if taker is None:
+        message = "No price of the plan charges usage with these dimensions."
+        problems.add(ErrorCode.INVALID, f"{piece.path}.dimensions", message)
+        return
+    check_detail(piece.usage, taker.model, problems, f"{piece.path}.")
+    shares[taker.price_id].append(piece.usage)

@@ -1,0 +1,27 @@
+"""Usage that is reported to a merchant of the API."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from app import models
+from app.metering.codec import decode_event
+from app.metering.ingest import store_event
+from app.models import EnvironmentKind
+from tests.support.api import Api
+from tests.support.world import JANUARY_31
+
+
+async def report(api: Api, kind: str, at: datetime, data: dict[str, Any], **subject: str) -> None:
+    """Store an event in the environment that the API speaks in, as if it had come in time."""
+    wanted = EnvironmentKind.SANDBOX if api.path.startswith("/sandbox") else EnvironmentKind.LIVE
+    [environment] = [row for row in await api.rows(models.Environment) if row.kind is wanted]
+    envelope = {"type": kind, "source": "test", "timestamp": at.isoformat(), "data": data, **subject}
+    async with api.sessions.begin() as session:
+        await store_event(session, environment.id, decode_event(json.dumps(envelope).encode()), JANUARY_31)
+
+
+async def everything(api: Api) -> dict[str, list[Any]]:
+    """Return all rows of all tables, to be compared with those of another instant."""
+    nouns = [getattr(models, name) for name in models.__all__ if name[0].isupper() and name != "EnvironmentKind"]
+    return {noun.__name__: [row.model_dump() for row in await api.rows(noun)] for noun in nouns}
