@@ -13,7 +13,12 @@ def half_up(exact: Fraction) -> int:
 
 
 def split(total: int, weights: list[int]) -> list[int]:
-    """A total in parts by weight: first whole units, then one each to the largest remainders, the earlier first."""
+    """A total in parts by weight: first whole units, then one each to the largest remainders, the earlier first.
+
+    What is below zero is split as if it were above.
+    """
+    if total < 0:
+        return [-part for part in split(-total, weights)]
     together = sum(weights)
     if together == 0:
         assert total == 0

@@ -170,6 +170,7 @@ def _coverage(history: History, now: datetime) -> Coverage:
             rows += [
                 SimpleNamespace(
                     id=own.id,
+                    plan_version_id=own.plan_version_id,
                     customer_id=own.customer_id,
                     billable_metric_id=price.metric.name,
                     started_at=own.started_at,

@@ -31,6 +31,7 @@ from app.billing.errors import InvariantBroken
 def test_parts_add_up_and_ties_go_to_the_earlier(total: int, weights: Sequence[int], parts: list[int]) -> None:
     assert spread(total, weights) == parts
     assert sum(parts) == total
+    assert spread(-total, weights) == [-part for part in parts]
 
 
 @pytest.mark.parametrize("weights", [[], [0, 0], [5, -5]])
