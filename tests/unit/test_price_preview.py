@@ -119,7 +119,7 @@ def test_events_that_carry_prices() -> None:
     assert line.exact == Decimal("6") + Decimal("0.10") + Decimal("5") + Decimal("0.04") + Decimal("0.05")
     assert [step.input for step in line.steps if step.operation is StepOperation.PRICE] == [
         *map(Decimal, ("2", "9", "1", "10")),
-        Decimal("19"),
+        Decimal("22"),
     ]
     # Events that are counted are worth 1 each, whatever they hold.
     assert preview(DYNAMIC, GivenUsage(events=tuple(given)), aggregation=Aggregation.COUNT).exact == (
