@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urljoin
 
 from app.cli.client import Api
 from app.cli.documents import fresh_documents
@@ -11,6 +12,7 @@ from app.cli.terminal import line, working_on
 from app.ids import new_idempotency_key
 
 COUNTED_WITHIN = 15
+PAGE = "query InvoicePage($invoiceId: ID!) { invoice(id: $invoiceId) { pageUrl } }"
 SUFFIX_LENGTH = 10
 
 
@@ -22,7 +24,9 @@ def demo(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     suffix = new_idempotency_key()[-SUFFIX_LENGTH:]
     with Api(find_target(url, key, sandbox=True)) as api:
         line(f"Playing the quickstart in the sandbox of {api.target.url}, run {suffix}")
-        show_invoice(Story(api, suffix).play())
+        story = Story(api, suffix)
+        show_invoice(story.play())
+        line(f"The same as a page to read and print: {story.page}")
     line(f"Ask for more yourself: POST {api.target.address('/graphql')}")
 
 
@@ -34,6 +38,7 @@ class Story:
         self._api = api
         self._suffix = suffix
         self._documents = fresh_documents(suffix)
+        self.page = ""
 
     def play(self) -> dict[str, Any]:
         """Run all steps and return the invoice of the first month."""
@@ -49,6 +54,8 @@ class Story:
             raise CommandError("The month ended without an issued invoice; the server's log may say why.")
         line(f"the month ended at {ended['testClock']['now']}: invoice {issued[-1]['number']} was issued")
         invoice: dict[str, Any] = self._read("ReadInvoice", invoiceId=issued[-1]["id"])["invoice"]
+        page = self._api.run(PAGE, invoiceId=issued[-1]["id"])["invoice"]["pageUrl"]
+        self.page = urljoin(self._api.target.url, page)
         return invoice
 
     def _define_catalog(self) -> tuple[dict[str, Any], dict[str, Any]]:

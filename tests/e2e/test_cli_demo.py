@@ -2,6 +2,8 @@
 
 import re
 
+import httpx
+
 from tests.support.command_line import type_to
 from tests.support.server import billgraph, serve
 
@@ -22,6 +24,9 @@ def test_the_demo_ends_in_an_invoice_and_its_reasons_each_time(database_url: str
             assert "ROUND|Rounded half up to 2 decimals of USD: 30.00 USD|30|30" in rows
             [counted] = re.findall(r"(evt_\w+) was counted once, for 1500000", printed)
             assert f"event {counted} of 2026-02-03T12:00:00Z" in rows
+            [page] = re.findall(r"to read and print: (\S+)", printed)
+            shown = httpx.get(page)
+            assert (shown.status_code, number in shown.text) == (200, True), page
         live = server.gql("{ products { totalCount } invoices { totalCount } }")
         assert live == {"products": {"totalCount": 0}, "invoices": {"totalCount": 0}}
 
