@@ -173,14 +173,13 @@ def _dates(invoice: Any, formats: Formats) -> Iterator[DateView]:
 
 
 def _line(row: Any, formats: Formats) -> LineView:
-    # A line typed by hand has no price that it follows from.
-    inputs = None if row.price_id is None else line_inputs_from_json(row.inputs)
+    inputs = line_inputs_from_json(row.inputs)
     return LineView(
         description=row.description,
         period=formats.span(period_of(row)),
         quantity=formats.number(row.quantity),
-        unit=None if inputs is None else inputs.unit,
-        unit_price=None if inputs is None else _unit_price(inputs, formats),
+        unit=inputs.unit,
+        unit_price=_unit_price(inputs, formats),
         amount=formats.money(row.amount_minor),
         explanation=explain_line(row),
     )

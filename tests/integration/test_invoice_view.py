@@ -152,6 +152,13 @@ async def test_what_lies_below_zero_is_carried_to_credit(database_url: str) -> N
     ]
 
 
+async def test_a_line_typed_by_hand_says_what_one_costs(database_url: str) -> None:
+    async with make_printer(database_url) as printer:
+        invoice = await invoiced(printer.world, Charged("Support", fee("55", quantity="2"), by_hand=True))
+        page = await printer.page(invoice)
+    assert f"Support Feb 1{THIN_DASH}28, 2026 2 $55.00 $110.00".replace("\u2009", " ") in page.text
+
+
 async def test_invoices_from_before_there_were_addresses_are_shown(database_url: str) -> None:
     async with make_printer(database_url) as printer:
         given: dict[str, Any] = {"billed_to": {"name": "Acme", "email": None}, "summary": {}}

@@ -45,11 +45,12 @@ ACME = {
 
 @dataclass(frozen=True)
 class Charged:
-    """A line to be put on an invoice."""
+    """A line to be put on an invoice, of a price or typed by hand."""
 
     description: str
     inputs: LineInputs
     period: Period = FEBRUARY
+    by_hand: bool = False
 
 
 def fee(
@@ -115,8 +116,9 @@ async def invoiced(
         for place, (line, one) in enumerate(zip(lines, priced, strict=True)):
             session.add(
                 models.InvoiceLine(
-                    **mine, id=new_id("li"), invoice_id=invoice.id, position=place, price_id=price.id,
-                    description=line.description, payment_term=PaymentTerm.IN_ARREARS,
+                    **mine, id=new_id("li"), invoice_id=invoice.id, position=place,
+                    price_id=None if line.by_hand else price.id, description=line.description,
+                    payment_term=PaymentTerm.IN_ARREARS,
                     period_start=line.period.start, period_end=line.period.end, quantity=line.inputs.quantity,
                     currency=line.inputs.currency, amount_minor=one.amount_minor, exact_amount=one.exact_amount,
                     inputs=line.inputs.to_json(), rules_version=RULES_VERSION,
