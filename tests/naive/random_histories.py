@@ -172,11 +172,14 @@ def _discount(random: Random, subscriptions: tuple[Subscription, ...], edges: li
     place = random.choice((None, *range(len(subscriptions))))
     starts_at = random.choice((edges[0], edges[0] - timedelta(days=9), *edges))
     ends_at = random.choice((None, None, *(edge for edge in edges if edge > starts_at)))
+    at_once = place is not None and random.random() < 0.5
     if random.random() < 0.6:
         percentage = Decimal(random.choice(("0.5", "0.1", "0.333", "0.005", "1", "0.125")))
-        return Discount(place, percentage, None, None, starts_at, ends_at)
+        return Discount(place, percentage, None, None, starts_at, ends_at, at_once)
     currency = random.choice((subscriptions[0].plan.currency, subscriptions[-1].plan.currency, "EUR"))
-    return Discount(place, None, random.choice((1, 7, 500, 12345, 10**9)), currency, starts_at, ends_at)
+    if place is not None and at_once:
+        currency = subscriptions[place].plan.currency
+    return Discount(place, None, random.choice((1, 7, 500, 12345, 10**9)), currency, starts_at, ends_at, at_once)
 
 
 def _typed(random: Random, subscriptions: tuple[Subscription, ...], until: datetime) -> Typed:
