@@ -242,7 +242,9 @@ def _data(random: Random) -> str:
         model = random.choice(MODELS)
         members.append(f'"model": {model if model == "7" and random.random() < 0.5 else f"{chr(34)}{model}{chr(34)}"}')
     if random.random() < 0.6:
-        price = random.choice((str(amount(random)), f'"{amount(random):f}"', "-1", "null", '"dear"', "1e30"))
+        price = random.choice(
+            (str(amount(random)), f'"{amount(random):f}"', "-1", "null", '"dear"', "1e30", "0.0012345678901234567")
+        )
         members.append(f'"price": {price}')
         at = f', "price": {price}'
     members.append(f'"at": {{"region": "{region}"{at}}}')
