@@ -117,7 +117,7 @@ def _subscription(random: Random, catalog: Catalog, place: int, started_at: date
     plan, zone = random.choice(catalog.plans), random.choice(ZONES)
     fees = [price for price in plan.prices if price.metric is None and random.random() < 0.3]
     started_at = _odd_instant(random, zone, _shortest(plan)) if started_at is None else started_at
-    wait = random.choice((0, 0, 0, 0, 0, 1, 5))
+    wait = random.choice((0, 0, 0, 0, 0, 1, 5, 40))
     paid_at = None if place == 0 and random.random() < 0.02 else started_at + timedelta(days=wait)
     quantities = tuple((fee.name, random.choice((Decimal(3), Decimal("0.5"), Decimal(40)))) for fee in fees)
     return Subscription(place, plan, zone, started_at, paid_at, quantities)
