@@ -1,6 +1,7 @@
 """A line's share of the discounts and the tax of its invoice: as it is stored, and in words."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -81,6 +82,9 @@ def explain_adjustments(
         if share is None:
             missed.append(NotApplied(StepOperation.DISCOUNT, _missed(item)))
             continue
+        if item["baseMinor"] <= 0:
+            missed.append(NotApplied(StepOperation.DISCOUNT, _nothing_left(item, currency)))
+            continue
         steps.append(_discount_step(item, left, share, currency))
         left -= share
     if "tax" in adjustments:
@@ -128,10 +132,20 @@ def _untaxed(terms: TaxTerms) -> str:
 
 def _missed(item: Mapping[str, Any]) -> str:
     terms = discount_from_json(item)
-    span = f"from {terms.starts_at:%Y-%m-%d} on"
+    span = f"from {_instant(terms.starts_at)} on"
     if terms.ends_at is not None:
-        span += f" and before {terms.ends_at:%Y-%m-%d}"
+        span += f" and before {_instant(terms.ends_at)}"
     return f"{_quoted(terms.name)} takes from what begins {span}, and this does not, or was typed by hand."
+
+
+def _nothing_left(item: Mapping[str, Any], currency: str) -> str:
+    name, base = _quoted(discount_from_json(item).name), _money(item["baseMinor"], currency)
+    return f"{name} takes nothing: the lines it takes from come to {base} together."
+
+
+def _instant(instant: datetime) -> str:
+    """Write an instant in full: a discount often begins on the day of a period, and later than that."""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
 
 
 def _quoted(name: str) -> str:

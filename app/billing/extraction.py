@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from app.billing.aggregation import Aggregation, MeteredValue
-from app.billing.decimals import parse_plain, plain, within_bounds
+from app.billing.decimals import canonical, parse_plain, plain, within_bounds
 from app.billing.errors import InvariantBroken
 
 MISSING: Final = object()
 MAX_PATH_LENGTH: Final = 255
+_LONGEST_PRICE: Final = 100
 
 # The part of JSONPath (RFC 9535) that names one member of nested objects. Hyphens are let in besides, as members
 # like "output-tokens" are common and nothing else could be meant.
@@ -96,9 +98,15 @@ def dimensions(group_by: Sequence[tuple[str, str]], data: Mapping[str, object]) 
 
 
 def unit_price(path: str, data: Mapping[str, object]) -> Decimal | None:
-    """Return the price of one unit that an event carries; None where it has none that is a number within bounds."""
-    found = _number(lookup(data, path))
-    return None if isinstance(found, UncountedReason) else found
+    """Return the price of one unit that an event carries; None where it has none that is a number.
+
+    What is charged lies within minPrice and maxPrice, so one beyond the bounds of a quantity is a price, too.
+    A text has at most as many digits as a JSON number may have.
+    """
+    found = lookup(data, path)
+    if isinstance(found, str) and len(found) > _LONGEST_PRICE:
+        return None
+    return _read_number(found)
 
 
 def scalar_text(value: object) -> str | None:
@@ -119,16 +127,19 @@ def scalar_text(value: object) -> str | None:
 
 
 def _number(value: object) -> Decimal | UncountedReason:
-    if isinstance(value, bool):
+    number = _read_number(value)
+    if number is None:
         return UncountedReason.VALUE_NOT_A_NUMBER
+    return canonical(number) if within_bounds(number) else UncountedReason.VALUE_OUT_OF_RANGE
+
+
+def _read_number(value: object) -> Decimal | None:
     match value:
+        case bool():
+            return None
         case int() | Decimal():
-            number = Decimal(value)
+            return Decimal(value)
         case str():
-            try:
-                number = parse_plain(value)
-            except ValueError:
-                return UncountedReason.VALUE_NOT_A_NUMBER
-        case _:
-            return UncountedReason.VALUE_NOT_A_NUMBER
-    return Decimal(plain(number)) if within_bounds(number) else UncountedReason.VALUE_OUT_OF_RANGE
+            with suppress(ValueError):
+                return parse_plain(value)
+    return None

@@ -50,17 +50,20 @@ async def remove_line(session: AsyncSession, principal: Principal, now: datetime
     """Take a line that was typed by hand off its draft; return the draft."""
     line = await find(session, models.InvoiceLine, principal.environment_id, line_id)
     if line is None:
-        raise Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names nothing that exists here"),))
+        raise _not_found()
     if line.price_id is not None:
         raise Refused((UserError(ErrorCode.INVALID, "id", "only a line that was typed by hand can be taken off"),))
     peek = await session.get_one(models.Invoice, (line.environment_id, line.invoice_id))
     customer = await session.get_one(models.Customer, (peek.environment_id, peek.customer_id))
     await customers_now(session, customer, now)
     subscription, invoice = await _lock(session, peek)
+    lines = await lines_of(session, invoice)
+    if line not in lines:
+        raise _not_found()  # another call took it off while this one waited
     if invoice.status is not InvoiceStatus.DRAFT:
         raise Refused((UserError(ErrorCode.INVOICE_NOT_DRAFT, "id", _not_draft(invoice)),))
     await session.delete(line)
-    rest = [other for other in await lines_of(session, invoice) if other.id != line.id]
+    rest = [other for other in lines if other is not line]
     total_up(invoice, rest, await adjusting_of(session, subscription))
     await session.flush()
     return invoice
@@ -96,6 +99,10 @@ def _typed(
         rules_version=RULES_VERSION,
         taxable=draft.taxable,
     )
+
+
+def _not_found() -> Refused:
+    return Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names nothing that exists here"),))
 
 
 def _not_draft(invoice: models.Invoice) -> str:

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Problems
 from app.billing.given_usage import GivenEvent, GivenUsage, check_detail, check_usage, measure_given
 from app.billing.pricing import price_line
@@ -55,7 +56,7 @@ def share_out(
         elif not own:
             problems.add(ErrorCode.INVALID, f"{path}.billableMetricId", "No price of the plan charges this metric.")
         elif _is_sound(usage, own[0], problems, path):
-            for piece in _pieces(usage, path):
+            for piece in _pieces(usage, own[0], path):
                 _take(piece, own, shares, problems)
     return shares
 
@@ -80,6 +81,11 @@ def _is_sound(usage: PlannedUsage, term: Term, problems: Problems, path: str) ->
     metric, known = term.metering.metric, len(problems.errors)
     events = None if usage.events is None else tuple(planned.event for planned in usage.events)
     check_usage(GivenUsage(usage.quantity, events), metric.aggregation, problems, f"{path}.")
+    if metric.aggregation is Aggregation.UNIQUE_COUNT and metric.value_property is not None:
+        for number, event in enumerate(events or ()):
+            if event.value is None:
+                message = "Is needed: the metric tells values apart, and an event without one counts for nothing."
+                problems.add(ErrorCode.BLANK, f"{path}.events.{number}.value", message)
     names = {name for name, _ in metric.group_by}
     _check_dimensions(usage.dimensions, names, problems, f"{path}.dimensions")
     for number, planned in enumerate(usage.events or ()):
@@ -95,13 +101,18 @@ def _check_dimensions(dimensions: Dimensions, names: set[str], problems: Problem
             problems.add(ErrorCode.INVALID, f"{path}.{place}.name", "Is there twice.")
 
 
-def _pieces(usage: PlannedUsage, path: str) -> list[_Piece]:
+def _pieces(usage: PlannedUsage, term: Term, path: str) -> list[_Piece]:
+    assert term.metering is not None, "only metered prices have usage"
+    looks_at_values = term.metering.metric.value_property is not None
     if usage.quantity is not None:
         return [_Piece(path, GivenUsage(usage.quantity), usage.dimensions)]
-    return [
-        _Piece(f"{path}.events.{number}", GivenUsage(events=(planned.event,)), usage.dimensions + planned.dimensions)
-        for number, planned in enumerate(usage.events or ())
-    ]
+    pieces = []
+    for number, planned in enumerate(usage.events or ()):
+        # A metric without a valueProperty counts the event itself, whatever it carries.
+        event = planned.event if looks_at_values else replace(planned.event, value=None)
+        dimensions = usage.dimensions + planned.dimensions
+        pieces.append(_Piece(f"{path}.events.{number}", GivenUsage(events=(event,)), dimensions))
+    return pieces
 
 
 def _take(piece: _Piece, own: Sequence[Term], shares: defaultdict[str, list[GivenUsage]], problems: Problems) -> None:

@@ -1,4 +1,4 @@
-"""Random histories played by the real services on a database: every issued invoice is the naive one."""
+"""Random histories played by the real services on a database: every issued invoice is the naive one, and its replay."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from tests.naive.history import History
 from tests.naive.invoices import Invoice, differences
 from tests.naive.random_histories import random_history
 from tests.naive.replay import replay
-from tests.support.database_play import Stage, hurried, issued_invoices
+from tests.support.database_play import Stage, hurried, issued_invoices, unlike_their_replays
 from tests.support.world import make_world
 
 
@@ -26,4 +26,6 @@ def test_every_issued_invoice_of_a_random_history_is_the_naive_one(database_url:
 async def _played(database_url: str, histories: Sequence[History]) -> list[list[Invoice]]:
     async with make_world(database_url) as world, hurried(world):
         stage = Stage(world)
-        return await issued_invoices(world, [await stage.play(history) for history in histories])
+        played = [await stage.play(history) for history in histories]
+        assert await unlike_their_replays(world, played) == {}
+        return await issued_invoices(world, played)

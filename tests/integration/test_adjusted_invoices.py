@@ -503,6 +503,31 @@ async def test_a_line_that_races_the_end_of_grace_is_on_the_issued_invoice_or_re
             assert (await replayed(api, draft))["equal"] is True
 
 
+async def test_a_line_is_taken_off_once_however_many_ask(database_url: str) -> None:
+    """Both callers have found the line when the first of them gets its turn."""
+    async with make_api(database_url) as api:
+        made = await set_up(api)
+        subscription_id = await subscribe(api, made)
+        [draft] = await advance(api, made["clock"], "2026-07-01T00:30:00Z")
+        added = await api.mutate(
+            "invoiceLineAdd", "invoiceLine { id }", invoiceId=draft, description="Help", unitPrice="30"
+        )
+        async with api.sessions.begin() as session:
+            subscriptions = table_of(models.Subscription)
+            held = update(subscriptions).where(subscriptions.c.id == subscription_id).values(payment_term_days=30)
+            await session.execute(held)
+            removing = [
+                asyncio.create_task(
+                    api.mutate("invoiceLineRemove", "invoice { total { amount } }", id=added["invoiceLine"]["id"])
+                )
+                for _ in range(2)
+            ]
+            await asyncio.sleep(0.5)
+        answers = sorted(await asyncio.gather(*removing), key=lambda answer: len(answer["userErrors"]))
+        assert [answer["invoice"] for answer in answers] == [{"total": {"amount": "1.00"}}, None]
+        assert [error["code"] for answer in answers for error in answer["userErrors"]] == ["NOT_FOUND"]
+
+
 async def test_the_upcoming_invoice_is_the_invoice_if_nothing_happens(database_url: str) -> None:
     """Invariant 30 of billing: the preview, its totals and its reasons are those of the invoice."""
     line = """description quantity amount { amount } exactAmount period { start end } price { id }

@@ -208,6 +208,27 @@ async def test_quantities_go_to_the_price_that_takes_their_dimensions(database_u
         assert [line["amount"]["amount"] for line in invoice["lines"]] == ["163.00", "303.00"]
 
 
+async def test_distinct_values_are_told_apart_as_the_metric_does(database_url: str) -> None:
+    """Without a valueProperty the events themselves are distinct, whatever they carry; as on the invoice."""
+    async with make_api(database_url) as api:
+        await catalog(api)
+        await make_metric(api, "visits", "UNIQUE_COUNT")
+        await make_price(api, "visit", standard("2"), {"billableMetricId": "visits"})
+        plan_id, customer_id = await make_plan(api, ["visit"]), await discounted_customer(api, None)
+        usage = [{"billableMetricId": "visits", "events": [{"value": "7"}, {"value": "7"}, {}]}]
+        asked = {"planId": plan_id, "customerId": customer_id, "usage": usage}
+        [previewed] = (await api.gql(QUERY, **asked))["planPreview"]["invoices"]
+        assert [line["quantity"] for line in previewed["lines"]] == ["3"]
+        for place, data in enumerate(({"n": "7"}, {"n": "7"}, {})):
+            await report(api, "visits", JANUARY_31 + timedelta(hours=place), data, subject=customer_id)
+        await api.mutate("subscriptionCreate", "invoice { id }", customerId=customer_id, planId=plan_id)
+        [clock] = await api.rows(models.TestClock)
+        await api.mutate("testClockAdvance", "testClock { now }", id=clock.id, to="2026-04-30T02:00:00Z")
+        [issued] = (await api.gql(INVOICES))["invoices"]["nodes"]
+        previewed.pop("billedAt")
+        assert issued == previewed
+
+
 async def test_a_period_starts_when_it_is_asked_to_in_the_merchants_zone(database_url: str) -> None:
     async with make_api(database_url) as api:
         await catalog(api)
@@ -237,6 +258,7 @@ async def test_a_period_starts_when_it_is_asked_to_in_the_merchants_zone(databas
         ({"usage": [{"billableMetricId": "calls", "quantity": "1"}]}, "usage.0.quantity: This pricing model looks at"),
         ({"usage": [{"billableMetricId": "users", "quantity": "0.5"}]}, "usage.0.quantity: Is a count"),
         ({"usage": [{"billableMetricId": "seats", "events": [{}]}]}, "usage.0.events.0.value: Is needed"),
+        ({"usage": [{"billableMetricId": "users", "events": [{}]}]}, "usage.0.events.0.value: Is needed"),
         (
             {"usage": [{"billableMetricId": "tokens", "quantity": "1", "dimensions": [{"name": "x", "value": "y"}]}]},
             "usage.0.dimensions.0.name: Names no groupBy dimension of the metric.",

@@ -122,7 +122,10 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Discount:
-    """Of one subscription, by its place, or of the customer. Either a percentage or an amount in a currency."""
+    """Of one subscription, by its place, or of the customer. Either a percentage or an amount in a currency.
+
+    One `at_once` is made with its subscription, before Invoice 0; others of a subscription right after.
+    """
 
     subscription: int | None
     percentage: Decimal | None
@@ -130,6 +133,7 @@ class Discount:
     currency: str | None
     starts_at: datetime
     ends_at: datetime | None
+    at_once: bool = False
 
 
 class Credit(NamedTuple):

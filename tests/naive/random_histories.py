@@ -117,7 +117,7 @@ def _subscription(random: Random, catalog: Catalog, place: int, started_at: date
     plan, zone = random.choice(catalog.plans), random.choice(ZONES)
     fees = [price for price in plan.prices if price.metric is None and random.random() < 0.3]
     started_at = _odd_instant(random, zone, _shortest(plan)) if started_at is None else started_at
-    wait = random.choice((0, 0, 0, 0, 0, 1, 5))
+    wait = random.choice((0, 0, 0, 0, 0, 1, 5, 40))
     paid_at = None if place == 0 and random.random() < 0.02 else started_at + timedelta(days=wait)
     quantities = tuple((fee.name, random.choice((Decimal(3), Decimal("0.5"), Decimal(40)))) for fee in fees)
     return Subscription(place, plan, zone, started_at, paid_at, quantities)
@@ -172,11 +172,14 @@ def _discount(random: Random, subscriptions: tuple[Subscription, ...], edges: li
     place = random.choice((None, *range(len(subscriptions))))
     starts_at = random.choice((edges[0], edges[0] - timedelta(days=9), *edges))
     ends_at = random.choice((None, None, *(edge for edge in edges if edge > starts_at)))
+    at_once = place is not None and random.random() < 0.5
     if random.random() < 0.6:
         percentage = Decimal(random.choice(("0.5", "0.1", "0.333", "0.005", "1", "0.125")))
-        return Discount(place, percentage, None, None, starts_at, ends_at)
+        return Discount(place, percentage, None, None, starts_at, ends_at, at_once)
     currency = random.choice((subscriptions[0].plan.currency, subscriptions[-1].plan.currency, "EUR"))
-    return Discount(place, None, random.choice((1, 7, 500, 12345, 10**9)), currency, starts_at, ends_at)
+    if place is not None and at_once:
+        currency = subscriptions[place].plan.currency
+    return Discount(place, None, random.choice((1, 7, 500, 12345, 10**9)), currency, starts_at, ends_at, at_once)
 
 
 def _typed(random: Random, subscriptions: tuple[Subscription, ...], until: datetime) -> Typed:
@@ -239,7 +242,9 @@ def _data(random: Random) -> str:
         model = random.choice(MODELS)
         members.append(f'"model": {model if model == "7" and random.random() < 0.5 else f"{chr(34)}{model}{chr(34)}"}')
     if random.random() < 0.6:
-        price = random.choice((str(amount(random)), f'"{amount(random):f}"', "-1", "null", '"dear"', "1e30"))
+        price = random.choice(
+            (str(amount(random)), f'"{amount(random):f}"', "-1", "null", '"dear"', "1e30", "0.0012345678901234567")
+        )
         members.append(f'"price": {price}')
         at = f', "price": {price}'
     members.append(f'"at": {{"region": "{region}"{at}}}')

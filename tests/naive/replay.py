@@ -136,7 +136,8 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
         shown = Fraction(half_up(exact * PLACES), PLACES)
         keys = frozenset(event.key for event in events)
         lines.append(Line(price.name, window.start, window.end, units, shown, amounts[at], *shares[at], keys))
-    lines += [typed_line(one, currency, *share) for one, share in zip(typed, shares[len(lines) :], strict=True)]
+    first, rest = lines[0], shares[len(lines) :]
+    lines += [typed_line(one, currency, first, *share) for one, share in zip(typed, rest, strict=True)]
     if totals.carried:
         state.credit.append((currency, totals.carried))
     credit = _take_credit(state, currency, totals.total)
@@ -146,11 +147,11 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
     return invoice
 
 
-def typed_line(typed: Typed, currency: str, discount: int, tax: int) -> Line:
-    """A line that was typed by hand is what it says."""
+def typed_line(typed: Typed, currency: str, first: Line, discount: int, tax: int) -> Line:
+    """A line that was typed by hand is what it says, over the period of the invoice's first line."""
     exact = Fraction(typed.amount_minor, 10 ** MINOR_DIGITS[currency])
     minor = typed.amount_minor
-    return Line(typed.description, typed.at, typed.at, Fraction(1), exact, minor, discount, tax, frozenset())
+    return Line(typed.description, first.start, first.end, Fraction(1), exact, minor, discount, tax, frozenset())
 
 
 def _rate(

@@ -53,9 +53,12 @@ def add_up(history: History, subscription: Subscription, discounts: list[Discoun
 def discounts_of(history: History, subscription: Subscription, boundary: datetime | None) -> list[Discount]:
     """The discounts of a boundary's invoice in their order: the subscription's, then the customer's.
 
-    A subscription's own can be made once it is there, and Invoice 0 (None) has been issued by then.
+    Of a subscription's own those come first that are made with it. Invoice 0 (None) is issued before the others are.
     """
-    own = [] if boundary is None else [one for one in history.discounts if one.subscription == subscription.place]
+    mine = [one for one in history.discounts if one.subscription == subscription.place]
+    own = [one for one in mine if one.at_once]
+    if boundary is not None:
+        own += [one for one in mine if not one.at_once]
     customers = [one for one in history.discounts if one.subscription is None]
     return [one for one in own + customers if one.currency in (None, subscription.plan.currency)]
 

@@ -38,7 +38,7 @@ def counted(history: History, subscription: Subscription, price: Price, window: 
         if value is None or _biller(history, metric, event, now) != subscription.place:
             continue
         if _takes(subscription.plan, price, _dimensions(metric, event)):
-            carried = None if path is None else _number(_found(event.data, path))
+            carried = None if path is None else _plain_number(_found(event.data, path))
             listed.append(Counted(event.key, value, carried))
     return listed
 
@@ -129,13 +129,18 @@ def _found(data: str, path: str) -> object:
 
 def _number(found: object) -> Fraction | None:
     """A number, or a text of plain digits, within the bounds of quantities; None for all else."""
+    number = _plain_number(found)
+    within = number is not None and abs(number) < BOUND and (number * PLACES).denominator == 1
+    return number if within else None
+
+
+def _plain_number(found: object) -> Fraction | None:
+    """A number, or a text of plain digits, of any size; None for all else."""
     if isinstance(found, bool) or not isinstance(found, int | Decimal | str):
         return None
     if isinstance(found, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", found):
         return None
-    number = Fraction(found)
-    within = abs(number) < BOUND and (number * PLACES).denominator == 1
-    return number if within else None
+    return Fraction(found)
 
 
 def _text(found: object) -> str | None:

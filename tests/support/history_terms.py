@@ -97,9 +97,11 @@ def terms_of(subscription: plain.Subscription) -> list[Term]:
 def adjusting_of(history: plain.History, subscription: plain.Subscription, boundary: datetime | None) -> Adjusting:
     """The discounts in their order, as the product reads them from its tables, and the tax.
 
-    Invoice 0, which has no boundary, is issued before the subscription's own discounts can be made.
+    Invoice 0, which has no boundary, is issued before those of the subscription are made that are not made with it.
     """
-    own = [one for one in history.discounts if one.subscription == subscription.place and boundary is not None]
+    mine = [one for one in history.discounts if one.subscription == subscription.place]
+    made = [one for one in mine if one.at_once or boundary is not None]
+    own = sorted(made, key=lambda one: not one.at_once)
     shared = [one for one in history.discounts if one.subscription is None]
     terms = [
         DiscountTerms(f"dis_{place}", "Discount", one.percentage, one.amount_minor, one.starts_at, one.ends_at)

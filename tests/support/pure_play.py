@@ -197,7 +197,7 @@ def _invoice(
     balances[:] = [Balance(one.entry_id, one.left_minor - taken.get(one.entry_id, 0)) for one in balances]
     lines = [_line(one, place, assessment) for place, one in enumerate(rated)]
     for place, one in enumerate(issued.typed, len(rated)):
-        lines.append(typed_line(one, currency, *_shares(assessment, place)))
+        lines.append(typed_line(one, currency, lines[0], *_shares(assessment, place)))
     return Invoice(
         issued.subscription,
         issued.boundary,

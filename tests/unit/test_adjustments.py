@@ -109,15 +109,39 @@ def test_what_does_not_concern_a_line_says_why() -> None:
     assessment = assess(lines, [TENTH, replace(AMOUNT, starts_at=FEBRUARY)], NINETEEN)
     told = [explain_adjustments(1000, "USD", line_adjustments(assessment, place))[1] for place in range(3)]
     ended = (
-        "“Launch” takes from what begins from 2026-01-01 on and before 2026-02-01, and this does not,"
-        " or was typed by hand."
+        "“Launch” takes from what begins from 2026-01-01 00:00:00 UTC on and before 2026-02-01 00:00:00 UTC,"
+        " and this does not, or was typed by hand."
     )
-    later = "“Loyalty” takes from what begins from 2026-02-01 on, and this does not, or was typed by hand."
+    later = "“Loyalty” takes from what begins from 2026-02-01 00:00:00 UTC on, and this does not, or was typed by hand."
     assert [[missed.reason for missed in reasons] for reasons in told] == [
         [ended],
         [later, "This line is not taxed."],
         [ended, later],
     ]
+
+
+def test_a_discount_that_was_made_later_on_the_day_on_which_a_line_begins_is_told_from_it() -> None:
+    """To the day both begin at once: the sentence would deny what the line's period says."""
+    noon = replace(TENTH, starts_at=datetime(2026, 1, 1, 12, 30, 5, 250000, tzinfo=UTC), ends_at=None)
+    assessment = assess([AssessedLine(1000, JANUARY), AssessedLine(1000, FEBRUARY)], [noon], TaxTerms())
+    _, (missed, _) = explain_adjustments(1000, "USD", line_adjustments(assessment, 0))
+    assert missed.reason == (
+        "“Launch” takes from what begins from 2026-01-01 12:30:05.250000 UTC on, and this does not,"
+        " or was typed by hand."
+    )
+
+
+@pytest.mark.parametrize("discount", [TENTH, AMOUNT])
+def test_a_discount_that_finds_less_than_nothing_takes_nothing(discount: DiscountTerms) -> None:
+    """10 % off -50.00 is not 0.00: that nothing is taken has another reason."""
+    steps, missed = explained([1000, -6000], [discount], TaxTerms())
+    name = f"“{discount.name}”"
+    assert steps == []
+    assert missed[0] == NotApplied(
+        StepOperation.DISCOUNT, f"{name} takes nothing: the lines it takes from come to -50.00 USD together."
+    )
+    steps, missed = explained([1000, -1000], [discount], TaxTerms())
+    assert missed[0].reason == f"{name} takes nothing: the lines it takes from come to 0.00 USD together."
 
 
 def test_a_rate_of_nothing_is_charged() -> None:

@@ -11,6 +11,7 @@ from app.billing.extraction import (
     dimensions,
     lookup,
     metered_value,
+    unit_price,
     valid_path,
 )
 
@@ -126,6 +127,25 @@ def test_an_object_is_no_unique_value(sent: object) -> None:
 def test_a_float_is_a_bug_of_the_reader(aggregation: Aggregation) -> None:
     with pytest.raises(InvariantBroken, match="floats"):
         metered_value(aggregation, "$.tokens", "evt_1", {"tokens": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("sent", "carried"),
+    [
+        (2, "2"), ("2.50", "2.50"), (-1, "-1"), (10**30, "1" + "0" * 30), ("1" + "0" * 30, "1" + "0" * 30),
+        (Decimal("0.0012345678901234567"), "0.0012345678901234567"), (Decimal("1E-100"), "1E-100"),
+        ("0." + "1" * 98, "0." + "1" * 98),
+    ],
+)  # fmt: skip
+def test_a_price_is_carried_whatever_its_size(sent: object, carried: str) -> None:
+    """What is charged lies within minPrice and maxPrice anyway."""
+    assert unit_price("$.price", {"price": sent}) == Decimal(carried)
+
+
+@pytest.mark.parametrize("sent", [None, True, "dear", "", "1e3", [2], {"n": 2}, "0." + "1" * 99, "9" * 60_000])
+def test_what_is_no_number_is_no_price(sent: object) -> None:
+    assert unit_price("$.price", {"price": sent}) is None
+    assert unit_price("$.price", {}) is None
 
 
 def test_dimensions_are_texts_or_nothing() -> None:
