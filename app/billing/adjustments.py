@@ -1,6 +1,7 @@
 """A line's share of the discounts and the tax of its invoice: as it is stored, and in words."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -128,10 +129,15 @@ def _untaxed(terms: TaxTerms) -> str:
 
 def _missed(item: Mapping[str, Any]) -> str:
     terms = discount_from_json(item)
-    span = f"from {terms.starts_at:%Y-%m-%d} on"
+    span = f"from {_instant(terms.starts_at)} on"
     if terms.ends_at is not None:
-        span += f" and before {terms.ends_at:%Y-%m-%d}"
-    return f"{_quoted(terms.name)} takes from what begins {span}, and this does not, or was typed by hand."
+        span += f" and before {_instant(terms.ends_at)}"
+    return f"{_quoted(terms.name)} is for periods that begin {span}: this one does not, or the line was typed by hand."
+
+
+def _instant(instant: datetime) -> str:
+    """Write an instant to the last digit, as a period may begin in the same second."""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None)} UTC"
 
 
 def _quoted(name: str) -> str:

@@ -109,15 +109,25 @@ def test_what_does_not_concern_a_line_says_why() -> None:
     assessment = assess(lines, [TENTH, replace(AMOUNT, starts_at=FEBRUARY)], NINETEEN)
     told = [explain_adjustments(1000, "USD", line_adjustments(assessment, place))[1] for place in range(3)]
     ended = (
-        "“Launch” takes from what begins from 2026-01-01 on and before 2026-02-01, and this does not,"
-        " or was typed by hand."
+        "“Launch” is for periods that begin from 2026-01-01 00:00:00 UTC on and before 2026-02-01 00:00:00 UTC:"
+        " this one does not, or the line was typed by hand."
     )
-    later = "“Loyalty” takes from what begins from 2026-02-01 on, and this does not, or was typed by hand."
+    later = (
+        "“Loyalty” is for periods that begin from 2026-02-01 00:00:00 UTC on:"
+        " this one does not, or the line was typed by hand."
+    )
     assert [[missed.reason for missed in reasons] for reasons in told] == [
         [ended],
         [later, "This line is not taxed."],
         [ended, later],
     ]
+
+
+def test_the_span_of_a_discount_is_said_to_the_second_in_utc() -> None:
+    late = replace(TENTH, starts_at=JANUARY.replace(second=30), ends_at=None)
+    assessment = assess([AssessedLine(1000, JANUARY.replace(second=10))], [late], TaxTerms())
+    [missed, _] = explain_adjustments(1000, "USD", line_adjustments(assessment, 0))[1]
+    assert "begin from 2026-01-01 00:00:30 UTC on:" in missed.reason
 
 
 def test_a_rate_of_nothing_is_charged() -> None:
