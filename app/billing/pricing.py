@@ -98,7 +98,7 @@ def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
     """
     quantity = canonical(inputs.quantity)
     if inputs.aggregation is None:
-        first = Step(StepOperation.QUANTITY, f"Quantity of the fee: {spell(quantity)}", None, quantity)
+        first = Step(StepOperation.QUANTITY, f"Quantity: {spell(quantity)}", None, quantity)
     else:
         description = f"{_measured(inputs.aggregation, inputs.event_count)}: {spell_units(quantity, inputs.unit)}"
         first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)

@@ -52,7 +52,7 @@ def test_a_fee_is_its_quantity_priced_and_rounded() -> None:
         Fraction(49),
         4900,
         (
-            Step(StepOperation.QUANTITY, "Quantity of the fee: 1", None, Decimal(1)),
+            Step(StepOperation.QUANTITY, "Quantity: 1", None, Decimal(1)),
             Step(StepOperation.PRICE, "1 \N{MULTIPLICATION SIGN} 49.00 USD = 49.00 USD", Decimal(1), Decimal(49)),
             Step(StepOperation.ROUND, "Rounded half up to 2 decimals of USD: 49.00 USD", Decimal(49), Decimal(49)),
         ),

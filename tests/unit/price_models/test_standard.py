@@ -130,7 +130,7 @@ def test_the_step_says_what_was_multiplied(
 def test_the_steps_of_a_part() -> None:
     line = price_line(fee(StandardPrice(Decimal(49)), "5", share=HALF_OF_JANUARY))
     assert told(line) == [
-        "Quantity of the fee: 5",
+        "Quantity: 5",
         "5 × 49.00 USD = 245.00 USD",
         (
             "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
