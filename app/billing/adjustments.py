@@ -135,7 +135,7 @@ def _missed(item: Mapping[str, Any]) -> str:
     span = f"from {_instant(terms.starts_at)} on"
     if terms.ends_at is not None:
         span += f" and before {_instant(terms.ends_at)}"
-    return f"{_quoted(terms.name)} takes from what begins {span}, and this does not, or was typed by hand."
+    return f"{_quoted(terms.name)} is for periods that begin {span}: this one does not, or the line was typed by hand."
 
 
 def _nothing_left(item: Mapping[str, Any], currency: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from app.billing.aggregation import Aggregation, MeteredValue, needs_value
 from app.billing.decimals import exact_sum, plain
 from app.billing.errors import ErrorCode, Problems
-from app.billing.measuring import Measured, measure
+from app.billing.measuring import Measured, ReadEvent, measure
 from app.billing.price_models import PriceModel, needs_events
 
 _COUNTS = (Aggregation.COUNT, Aggregation.UNIQUE_COUNT)
@@ -27,12 +27,6 @@ class GivenUsage:
 
     quantity: Decimal | None = None
     events: tuple[GivenEvent, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadEvent:
-    value: MeteredValue
-    unit_price: Decimal | None
 
 
 def check_usage(usage: GivenUsage, aggregation: Aggregation | None, problems: Problems, path: str = "") -> None:
@@ -75,14 +69,14 @@ def measure_given(aggregation: Aggregation, model: PriceModel, given: Sequence[G
     )
 
 
-def _read(aggregation: Aggregation, given: Sequence[GivenUsage]) -> Iterable[_ReadEvent]:
+def _read(aggregation: Aggregation, given: Sequence[GivenUsage]) -> Iterable[ReadEvent]:
     for place, usage in enumerate(given):
         events = usage.events or ()
         if usage.quantity is not None and aggregation not in _COUNTS:
             events = (GivenEvent(usage.quantity),)
         for number, event in enumerate(events):
             value = MeteredValue(f"{place}.{number}", _value(aggregation, event.value))
-            yield _ReadEvent(value, event.unit_price)
+            yield ReadEvent(value, event.unit_price)
 
 
 def _value(aggregation: Aggregation, value: Decimal | None) -> Decimal | str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from app.billing.aggregation import Aggregation, MeteredValue, aggregate
 from app.billing.errors import InvariantBroken
@@ -82,18 +82,12 @@ def metering_from_json(data: Mapping[str, Any]) -> Metering:
         raise InvariantBroken("The stored metering of a line can't be read.") from error
 
 
-class ReadEvent(Protocol):
-    """An event that a price charges: what it counts for, and the unit price it carries, if it does."""
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """An event as a price reads it: what it counts for, and the price of one of its units, where it carries one."""
 
-    @property
-    def value(self) -> MeteredValue:
-        """What it counts for."""
-        ...
-
-    @property
-    def unit_price(self) -> Decimal | None:
-        """The price of one of its units, where it carries one."""
-        ...
+    value: MeteredValue
+    unit_price: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,6 @@ def number_containing(anchor: datetime, interval: BillingInterval, instant: date
     return k
 
 
-def period_containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> Period:
-    """Return the period of an anchor that contains an instant, however far ahead of it or before it."""
-    return period_number(anchor, interval, number_containing(anchor, interval, instant, zone), zone)
-
-
 def instant_of(wall: datetime, place: ZoneInfo) -> datetime:
     """Return the instant, in UTC, of a naive local time.
 

@@ -14,6 +14,7 @@ from app.billing.errors import InvariantBroken
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
 from app.billing.money import minor_digits, minor_to_decimal, round_to_minor
 from app.billing.price_models import Charged, charge, terms_of_a_period
+from app.billing.proration import Share
 from app.billing.steps import (
     PLACES,
     NotApplied,
@@ -23,6 +24,8 @@ from app.billing.steps import (
     spell,
     spell_events,
     spell_money,
+    spell_result,
+    spell_units,
 )
 
 __all__ = [
@@ -95,15 +98,15 @@ def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
     """
     quantity = canonical(inputs.quantity)
     if inputs.aggregation is None:
-        first = Step(StepOperation.QUANTITY, f"Quantity of the fee: {spell(quantity)}", None, quantity)
+        first = Step(StepOperation.QUANTITY, f"Quantity: {spell(quantity)}", None, quantity)
     else:
-        description = f"{_measured(inputs.aggregation, inputs.unit, inputs.event_count)}: {spell(quantity)}"
+        description = f"{_measured(inputs.aggregation, inputs.event_count)}: {spell_units(quantity, inputs.unit)}"
         first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)
     if inputs.tally is None:
         counted, why = max(quantity, Decimal(0)), "A quantity below zero is charged as 0"
     else:
         counted = canonical(exact_sum(group.value for group in inputs.tally))
-        why = f"Each value below zero is charged as 0: {spell(counted)}"
+        why = f"With each value below zero counted as 0: {spell_units(counted, inputs.unit)}"
     if counted == quantity:
         return replace(line, quantity=quantity, steps=(first,))
     clamped = Step(StepOperation.QUANTITY, why, quantity, counted)
@@ -118,7 +121,7 @@ def _scale(inputs: LineInputs, line: _Line) -> _Line:
     if scaled is None:
         reason = f"{_share(inputs)} Usage is charged as it was measured, so nothing is scaled."
         return line.unchanged(StepOperation.PRORATE, reason)
-    description = f"{_share(inputs)} By it are scaled: {scaled}."
+    description = f"{_share(inputs)} Multiplied by this share: {scaled}."
     step = Step(StepOperation.PRORATE, description, Decimal(1), as_decimal(inputs.share.exact))
     return replace(line, steps=(*line.steps, step))
 
@@ -139,7 +142,8 @@ def _prorate(inputs: LineInputs, line: _Line) -> _Line:
         description = f"{_share(inputs)} This fee is owed for whole periods only: nothing for a part of one."
         return line.stepped(StepOperation.PRORATE, description, Fraction(0))
     exact = line.exact * inputs.share.exact
-    description = f"{_share(inputs)} Charged by it: {spell_money(exact, inputs.currency)}"
+    part = f"{spell_money(line.exact, inputs.currency)} \N{MULTIPLICATION SIGN} {_ratio(inputs.share)}"
+    description = f"{_share(inputs)} Charged for it: {part} {spell_result(exact, inputs.currency)}"
     return line.stepped(StepOperation.PRORATE, description, exact)
 
 
@@ -152,12 +156,11 @@ def _bound(inputs: LineInputs, line: _Line) -> _Line:
     if inputs.is_obligation and inputs.share is not None:
         return line.unchanged(operation, "A part of a period is not charged, so its bounds do not matter.")
     share = Fraction(1) if inputs.share is None else inputs.share.exact
-    part = "" if inputs.share is None else f" of this part ({spell(share)} of a period)"
     low, high = (None if bound is None else Fraction(bound) * share for bound in (least, most))
-    if low is not None and line.exact < low:
-        return line.stepped(operation, f"The least charge{part}: {spell_money(low, inputs.currency)}", low)
-    if high is not None and line.exact > high:
-        return line.stepped(operation, f"The greatest charge{part}: {spell_money(high, inputs.currency)}", high)
+    if least is not None and low is not None and line.exact < low:
+        return line.stepped(operation, f"The least charge of {_bounded(inputs, least, low)}", low)
+    if most is not None and high is not None and line.exact > high:
+        return line.stepped(operation, f"The greatest charge of {_bounded(inputs, most, high)}", high)
     return line.unchanged(operation, _within(inputs.currency, low, high))
 
 
@@ -172,27 +175,41 @@ def _is_summed(inputs: LineInputs) -> bool:
     return inputs.aggregation in (Aggregation.COUNT, Aggregation.SUM)
 
 
-def _measured(aggregation: Aggregation, unit: str | None, event_count: int) -> str:
+def _measured(aggregation: Aggregation, event_count: int) -> str:
     events = spell_events(event_count)
     match aggregation:
         case Aggregation.COUNT:
             return f"Count of {events}"
         case Aggregation.SUM:
-            return f"Sum of {unit or 'values'} over {events}"
+            return f"Sum over {events}"
         case Aggregation.MAX:
-            return f"Greatest {unit or 'value'} over {events}"
+            return f"Greatest value of {events}"
         case Aggregation.UNIQUE_COUNT:
-            return f"Distinct {unit or 'values'} over {events}"
+            return f"Distinct values of {events}"
 
 
 def _share(inputs: LineInputs) -> str:
     share = inputs.share
     assert share is not None
     if share.whole == 1:
-        return f"This is {spell(share.part)} of a whole period."
+        return f"This part is {spell(share.part)} of a whole period."
+    seconds = f"{spell(share.part)} of the {spell(share.whole)} seconds"
+    return f"This part is {seconds} of a whole period ({_ratio(share)})."
+
+
+def _ratio(share: Share) -> str:
+    """Write a share as it is known: a number that was given, or a fraction of seconds."""
     exact = share.exact
-    parts = f" ({exact.numerator:,}/{exact.denominator:,})"
-    return f"This is {spell(share.part)} of the {spell(share.whole)} seconds of a whole period{parts}."
+    return spell(share.part) if share.whole == 1 else f"{exact.numerator:,}/{exact.denominator:,}"
+
+
+def _bounded(inputs: LineInputs, bound: Decimal, scaled: Fraction) -> str:
+    """Say what a bound of the period comes to, and in a part of one by which share of it."""
+    spelt = spell_money(bound, inputs.currency)
+    if inputs.share is None:
+        return f"the period: {spelt}"
+    by_share = f"\N{MULTIPLICATION SIGN} {_ratio(inputs.share)} {spell_result(scaled, inputs.currency)}"
+    return f"this part of the period: {spelt} {by_share}"
 
 
 def _within(currency: str, low: Fraction | None, high: Fraction | None) -> str:
@@ -200,7 +217,8 @@ def _within(currency: str, low: Fraction | None, high: Fraction | None) -> str:
         return f"The charge is not above the greatest one, {spell_money(high or 0, currency)}."
     if high is None:
         return f"The charge is not below the least one, {spell_money(low, currency)}."
-    return f"The charge lies within {spell_money(low, currency)} and {spell_money(high, currency)}."
+    bounds = f"{spell_money(low, currency)} and {spell_money(high, currency)}"
+    return f"The charge lies between the least and the greatest one, {bounds}."
 
 
 def _rounded(exact: Fraction, currency: str) -> tuple[int, Step]:

@@ -11,6 +11,7 @@ from app.billing.money import minor_digits
 #: Places of a number that has no end, as a step holds it and as a sentence writes it.
 PLACES = 18
 _SPOKEN_PLACES = 6
+_NEAR = "\N{ALMOST EQUAL TO} "
 
 
 class StepOperation(StrEnum):
@@ -53,7 +54,7 @@ def spell(value: Decimal | Fraction | int, places: int = 0) -> str:
     try:
         text = plain(value)
     except ValueError:
-        near, text = "\N{ALMOST EQUAL TO} ", plain(value, _SPOKEN_PLACES)
+        near, text = _NEAR, plain(value, _SPOKEN_PLACES)
     whole, _, rest = text.lstrip("-").partition(".")
     digits = rest.ljust(places, "0")
     # What lies so little below zero that it is written as 0 has no sign.
@@ -64,6 +65,12 @@ def spell(value: Decimal | Fraction | int, places: int = 0) -> str:
 def spell_money(value: Decimal | Fraction | int, currency: str) -> str:
     """Write an amount in major units with all places of its currency, as `spell` does: 1,234.50 USD."""
     return f"{spell(value, minor_digits(currency))} {currency}"
+
+
+def spell_result(value: Decimal | Fraction | int, currency: str) -> str:
+    """Write an amount as the end of an equation, as `spell_money` does: = 30.00 USD, or ≈ 33.333333 USD."""
+    text = spell_money(value, currency)
+    return text if text.startswith(_NEAR) else f"= {text}"
 
 
 def spell_units(quantity: Decimal | Fraction | int, unit: str | None) -> str:

@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import MeteredValue
 from app.billing.extraction import UncountedReason, unit_price
 from app.billing.filters import Dimensions
-from app.billing.measuring import MetricRules
+from app.billing.measuring import MetricRules, ReadEvent
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.facts import CustomerNames, LightRow, load_customers, load_metrics, read_data
 from app.metering.metric_usage import (
@@ -54,14 +52,12 @@ class UsageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedEvent:
-    """An event that counts, with what it counts for, the groups it falls into, and the unit price it carries."""
+class CountedEvent(ReadEvent):
+    """An event that counts, as a price reads it, with the groups it falls into."""
 
     event_id: str
     timestamp: datetime
-    value: MeteredValue
     dimensions: dict[str, str | None]
-    unit_price: Decimal | None
 
 
 async def counted_events(
@@ -131,7 +127,7 @@ class _Counting:
                 if request.subscription_id == owner_id:
                     path = request.unit_price_property
                     price = None if path is None else unit_price(path, data)
-                    yield request, CountedEvent(event.id, event.timestamp, value, groups, price)
+                    yield request, CountedEvent(value, price, event.id, event.timestamp, groups)
 
     def _asked(self, customer_id: str, metric: MetricRules, event: LightRow) -> list[UsageRequest]:
         requests = self.requests.get((customer_id, metric.id), ())

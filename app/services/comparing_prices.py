@@ -3,16 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 
-from app.billing.aggregation import MeteredValue
 from app.billing.calendars import Calendar
 from app.billing.errors import ErrorCode, Refused, UserError
 from app.billing.filters import covers
-from app.billing.measuring import Metering, measure
+from app.billing.measuring import Metering, ReadEvent, measure
 from app.billing.periods import BillingInterval, Period
-from app.billing.price_models import DynamicPrice
+from app.billing.price_models import unit_price_path
 from app.billing.pricing import price_line
 from app.billing.proration import PartOfPeriod
 from app.metering.coverage import Covering
@@ -28,12 +26,6 @@ class Metered:
     term: Term
     metering: Metering
     interval: BillingInterval
-
-    @property
-    def unit_price_property(self) -> str | None:
-        """Where events carry the price of their units, if the model asks for it."""
-        model = self.term.model
-        return model.unit_price_property if isinstance(model, DynamicPrice) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +55,6 @@ class Compared:
     def difference_minor(self) -> int:
         """What the draft adds; below zero for a customer who would pay less."""
         return self.new_minor - self.old_minor
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """An event as a price reads it."""
-
-    value: MeteredValue
-    unit_price: Decimal | None
 
 
 class Comparison:
@@ -137,8 +121,8 @@ class Comparison:
                 "So many windows of so many customers are too much at once: ask for less time, or fewer customers."
             )
             raise Refused((UserError(ErrorCode.OUT_OF_RANGE, "to", message),))
-        path = term.unit_price_property
-        read = [_Read(event.value, None if path is None else event.unit_prices[path]) for event in events]
+        path = unit_price_path(term.term.model)
+        read = [ReadEvent(event.value, None if path is None else event.unit_prices[path]) for event in events]
         measured = measure(term.metering.metric.aggregation, term.term.model, read)
         return price_line(inputs_of(term.term, window, measured)).amount_minor
 

@@ -12,10 +12,11 @@ from app.billing.catalog import PlanDraft, check_plan
 from app.billing.catalog.customers import FeeQuantity, PlannedPrice, choose_quantities
 from app.billing.catalog.prices import check_quantity
 from app.billing.errors import ErrorCode, Problems
-from app.billing.invoicing import AssessedLine, Assessment
+from app.billing.invoicing import Assessment
 from app.billing.periods import BillingInterval, Period
 from app.billing.tax import TaxBehavior, TaxTerms
 from app.services.adjusting import Adjusting, adjusting_by_subscription
+from app.services.customer_time import read_customers_now
 from app.services.lookup import find, ids_by_reference, require
 from app.services.merchants import get_merchant
 from app.services.planned_usage import PlannedUsage, Shares, rate_planned, share_out
@@ -121,8 +122,9 @@ async def preview_plan(
         customer = await require(session, problems, "customerId", models.Customer, environment_id, draft.customer)
     problems.raise_if_any()
     assert planned is not None
-    starts_at = draft.starts_at or await _customers_now(session, customer, now)
-    subscriber = await _subscriber(session, principal, planned, customer, starts_at)
+    if customer is not None:
+        now = await read_customers_now(session, customer, now)
+    subscriber = await _subscriber(session, principal, planned, customer, draft.starts_at or now)
     adjusting = Adjusting((), TaxTerms(planned.tax_behavior))
     if customer is not None:
         adjusting = (await adjusting_by_subscription(session, environment_id, [subscriber]))[subscriber.id]
@@ -154,7 +156,7 @@ def _invoiced(subscriber: _Subscriber, terms: Sequence[Term], shares: Shares, ad
     period = calendar_of(subscriber).window(subscriber.billing_interval, subscriber.started_at).part
 
     def invoice(billed_at: datetime, lines: Sequence[RatedLine]) -> PlannedInvoice:
-        assessment = adjusting.assess([AssessedLine(line.amount_minor, line.period.start) for line in lines])
+        assessment = adjusting.assess([line.assessed for line in lines])
         return PlannedInvoice(billed_at, subscriber.currency, assessment, tuple(lines))
 
     upfront = rate_planned(charges_at_start(subscriber, terms), shares)
@@ -230,11 +232,3 @@ async def _with_quantities(
     named = {name: PlannedPrice(price_id, fees[price_id]) for name, price_id in ids.items() if price_id in fees}
     chosen: dict[str, Decimal] = choose_quantities(draft.quantities, named, problems)
     return [replace(term, quantity=chosen.get(term.price_id, term.quantity)) for term in planned.terms]
-
-
-async def _customers_now(session: AsyncSession, customer: models.Customer | None, now: datetime) -> datetime:
-    """Return what time it is for a customer, without the lock that those who write take."""
-    if customer is None or customer.test_clock_id is None:
-        return now
-    clock = await session.get_one(models.TestClock, (customer.environment_id, customer.test_clock_id))
-    return clock.now

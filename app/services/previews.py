@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.invoicing import AssessedLine, Assessment
+from app.billing.invoicing import Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
@@ -56,9 +56,7 @@ async def upcoming_by_subscription(
     return {
         subscription_id: UpcomingInvoice(
             currency=lines[0].currency,
-            assessment=adjusting[subscription_id].assess(
-                [AssessedLine(line.amount_minor, line.period.start) for line in lines]
-            ),
+            assessment=adjusting[subscription_id].assess([line.assessed for line in lines]),
             lines=tuple(lines),
         )
         for subscription_id, lines in rated.items()

@@ -16,7 +16,7 @@ from app.billing.filters import Filter
 from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Metering, MetricRules
 from app.billing.periods import BillingInterval, Period
-from app.billing.price_models import PriceModel
+from app.billing.price_models import PriceModel, unit_price_path
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.facts import load_metrics
 from app.metering.past_usage import PastEvent, PastEvents, count_past_events, past_usage
@@ -212,4 +212,5 @@ def _term(draft: PriceSimulationDraft, currency: str, metric: models.BillableMet
 def _paths(tried: Metered, subscriptions: _Subscriptions) -> Collection[str]:
     """Return where the prices say that events carry the price of their units."""
     listed = [term for priced in subscriptions.by_customer.values() for one in priced for term in one.terms]
-    return {term.unit_price_property for term in (tried, *listed)} - {None}  # type: ignore[return-value]
+    paths = (unit_price_path(term.term.model) for term in (tried, *listed))
+    return {path for path in paths if path is not None}

@@ -9,10 +9,11 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.calendars import Calendar
+from app.billing.invoicing import AssessedLine
 from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Measured, Metering, measure
 from app.billing.periods import BillingInterval, Period
-from app.billing.price_models import DynamicPrice
+from app.billing.price_models import unit_price_path
 from app.billing.pricing import LineInputs, PricedLine, price_line
 from app.billing.proration import PartOfPeriod
 from app.metering.usage import CountedEvent, UsageRequest, counted_events
@@ -85,6 +86,11 @@ class RatedLine:
     def amount_minor(self) -> int:
         """The rounded amount in minor units."""
         return self.priced.amount_minor
+
+    @property
+    def assessed(self) -> AssessedLine:
+        """The line as the totals see it: discounted by when its period begins, and taxed."""
+        return AssessedLine(self.amount_minor, self.period.start)
 
     @property
     def exact_amount(self) -> Decimal:
@@ -170,8 +176,7 @@ def _charge(subscription: Subscribed, term: Term, window: PartOfPeriod) -> Charg
 
 
 def _request(charge: Charge, metering: Metering) -> UsageRequest:
-    part, model = charge.window.part, charge.term.model
-    path = model.unit_price_property if isinstance(model, DynamicPrice) else None
+    part, path = charge.window.part, unit_price_path(charge.term.model)
     return UsageRequest(charge.subscription_id, charge.customer_id, metering.metric.id, part.start, part.end, path)
 
 

@@ -10,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.adjustments import invoice_summary, line_adjustments, tax_terms_from_json
-from app.billing.aggregation import MeteredValue
 from app.billing.decimals import plain
 from app.billing.discounts import discount_from_json
 from app.billing.extraction import UncountedReason, unit_price
 from app.billing.invoicing import AssessedLine, Assessment, assess
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
-from app.billing.measuring import Measured, Metering, measure, metering_from_json
-from app.billing.price_models import DynamicPrice
+from app.billing.measuring import Measured, Metering, ReadEvent, measure, metering_from_json
+from app.billing.price_models import unit_price_path
 from app.billing.pricing import PricedLine, price_line
 from app.metering.facts import read_data
 from app.models import table_of
@@ -48,14 +47,6 @@ class _ReplayedLine:
     inputs: LineInputs
     priced: PricedLine
     strays: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An assigned event as the line's copied terms read it."""
-
-    value: MeteredValue
-    unit_price: Any
 
 
 async def replay_invoice(session: AsyncSession, environment_id: str, invoice_id: str) -> Replay | None:
@@ -121,7 +112,7 @@ def _measured(
 ) -> tuple[Measured, tuple[str, ...]]:
     """Return what the events of a line come to, and the ids of those that the line's terms do not charge."""
     metric, read, strays = metering.metric, [], []
-    path = inputs.model.unit_price_property if isinstance(inputs.model, DynamicPrice) else None
+    path = unit_price_path(inputs.model)
     for event in events:
         data = read_data(event.data)
         value = metric.value_of(event.id, event.timestamp, data)
@@ -129,7 +120,7 @@ def _measured(
         if isinstance(value, UncountedReason) or not within or not metering.takes(metric.dimensions_of(data)):
             strays.append(event.id)
         else:
-            read.append(_Read(value, None if path is None else unit_price(path, data)))
+            read.append(ReadEvent(value, None if path is None else unit_price(path, data)))
     return measure(metric.aggregation, inputs.model, read), tuple(strays)
 
 

@@ -19,7 +19,7 @@ def test_the_demo_ends_in_an_invoice_and_its_reasons_each_time(database_url: str
             assert "total|||79.00 USD" in rows
             product = "1,500,000 token \N{MULTIPLICATION SIGN} 0.00002 USD"
             assert f"Output tokens|2026-01-31 to 2026-02-28|{product}|30.00 USD" in rows
-            assert "AGGREGATE|Sum of token over 1 event: 1,500,000|1|1500000" in rows
+            assert "AGGREGATE|Sum over 1 event: 1,500,000 token|1|1500000" in rows
             assert f"PRICE|{product} = 30.00 USD|1500000|30" in rows
             assert "ROUND|Rounded half up to 2 decimals of USD: 30.00 USD|30|30" in rows
             [counted] = re.findall(r"(evt_\w+) was counted once, for 1500000", printed)

@@ -26,7 +26,8 @@ GRADUATED = {
     }
 }
 HALF = (
-    "This is 1,296,000 of the 2,592,000 seconds of a whole period (1/2). By it are scaled: tier bounds and flat prices."
+    "This part is 1,296,000 of the 2,592,000 seconds of a whole period (1/2)."
+    " Multiplied by this share: tier bounds and flat prices."
 )
 INVOICE = """{ invoice(id: "%s") {
   id number status subtotal { amount } discount { amount } tax { amount } carriedToCredit { amount }
@@ -150,7 +151,7 @@ async def test_a_graduated_prorated_discounted_taxed_line_explains_itself(databa
         assert line["explanation"]["events"]["nodes"] == [{"id": event}]
         assert line["explanation"]["notApplied"] == []
         assert [tuple(step.values()) for step in line["explanation"]["steps"]] == [
-            ("AGGREGATE", "Sum of seat over 1 event: 11", "1", "11"),
+            ("AGGREGATE", "Sum over 1 event: 11 seat", "1", "11"),
             (
                 "PRORATE",
                 HALF,

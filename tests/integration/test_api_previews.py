@@ -118,14 +118,15 @@ async def test_what_made_no_difference_is_said_too(database_url: str) -> None:
         given = {"of": "1500000", "by": "SUM", "unit": "token", "share": "0.25", "least": "10"}
         explanation = (await api.gql(QUERY, model=STANDARD, currency="USD", **given))["pricePreview"]["explanation"]
         assert [step["description"] for step in explanation["steps"]] == [
-            "Sum of token over 1 event: 1,500,000",
+            "Sum over 1 event: 1,500,000 token",
             "1,500,000 token \N{MULTIPLICATION SIGN} 0.00002 USD = 30.00 USD",
             "Rounded half up to 2 decimals of USD: 30.00 USD",
         ]
         assert explanation["notApplied"] == [
             {
                 "operation": "PRORATE",
-                "reason": "This is 0.25 of a whole period. Usage is charged as it was measured, so nothing is scaled.",
+                "reason": "This part is 0.25 of a whole period."
+                " Usage is charged as it was measured, so nothing is scaled.",
             },
             {"operation": "PERIOD_BOUNDS", "reason": "The charge is not below the least one, 2.50 USD."},
         ]

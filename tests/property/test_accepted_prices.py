@@ -19,7 +19,7 @@ from app.billing.errors import Problems
 from app.billing.filters import Condition
 from app.billing.lifecycle import PaymentTerm
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
-from app.billing.measuring import measure
+from app.billing.measuring import ReadEvent, measure
 from app.billing.money import minor_to_decimal
 from app.billing.price_models import (
     ChargeScope,
@@ -36,7 +36,6 @@ from app.billing.price_models import (
 )
 from app.billing.pricing import price_line
 from app.billing.proration import Share
-from tests.support.price_lines import Event
 
 
 def numbers(least: int, greatest: int) -> st.SearchStrategy[Decimal]:
@@ -145,7 +144,7 @@ def line_of(
         return fee
     counts = aggregation in (Aggregation.COUNT, Aggregation.UNIQUE_COUNT)
     read = [
-        Event(MeteredValue(str(place), None if counts else value), carried)
+        ReadEvent(MeteredValue(str(place), None if counts else value), carried)
         for place, (value, carried) in enumerate(events)
     ]
     measured = measure(aggregation, model, read)

@@ -1,14 +1,14 @@
 """Lines as tests of pricing state them: what was used, or which events there were, and what that comes to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from app.billing.aggregation import Aggregation, MeteredValue
 from app.billing.decimals import plain
 from app.billing.errors import ErrorCode, Problems
-from app.billing.measuring import measure
+from app.billing.measuring import ReadEvent, measure
 from app.billing.money import minor_to_decimal
 from app.billing.price_models import PriceModel, Tier, check_model
 from app.billing.pricing import LineInputs, PricedLine, price_line
@@ -23,14 +23,6 @@ A_THIRD = Share(Decimal(10 * DAY), Decimal(30 * DAY))
 HALF_OF_LEAP_FEBRUARY = Share(Decimal(29 * DAY // 2), Decimal(29 * DAY))
 LARGEST = "9" * 20 + "." + "9" * 18
 SMALLEST = "0." + "0" * 17 + "1"
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event as it was read for a line."""
-
-    value: MeteredValue
-    unit_price: Decimal | None
 
 
 def metered(model: PriceModel, quantity: str, currency: str = "USD", **given: Any) -> LineInputs:
@@ -81,6 +73,6 @@ def wrong(model: PriceModel) -> list[tuple[ErrorCode, str | None]]:
     return [(error.code, error.field) for error in problems.errors]
 
 
-def _event(number: int, given: str | tuple[str, str | None]) -> Event:
+def _event(number: int, given: str | tuple[str, str | None]) -> ReadEvent:
     value, carried = (given, None) if isinstance(given, str) else given
-    return Event(MeteredValue(f"evt_{number}", Decimal(value)), None if carried is None else Decimal(carried))
+    return ReadEvent(MeteredValue(f"evt_{number}", Decimal(value)), None if carried is None else Decimal(carried))

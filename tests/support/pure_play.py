@@ -9,15 +9,14 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-from app.billing.aggregation import MeteredValue
 from app.billing.anchors import anchor_instant
 from app.billing.credit import Balance, apply_credit
 from app.billing.extraction import UncountedReason, unit_price
 from app.billing.filters import filter_to_json
 from app.billing.invoicing import AssessedLine, Assessment
-from app.billing.measuring import measure
+from app.billing.measuring import ReadEvent, measure
 from app.billing.periods import BillingInterval
-from app.billing.price_models import DynamicPrice
+from app.billing.price_models import unit_price_path
 from app.billing.pricing import PricedLine, price_line
 from app.metering.coverage import Coverage
 from app.metering.facts import CustomerNames
@@ -57,15 +56,6 @@ class Subscribed:
     anchor_at: datetime
     timezone: str
     next_boundary_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Read:
-    """An event as the product reads it for one price."""
-
-    key: str
-    value: MeteredValue
-    unit_price: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -142,11 +132,11 @@ def _rate(own: Subscribed, charge: Charge, known: Known) -> Rated:
         return Rated(charge, inputs.quantity, price_line(inputs), frozenset())
     events = list(_read(own, charge, known))
     inputs = inputs_of(charge.term, charge.window, measure(metering.metric.aggregation, charge.term.model, events))
-    return Rated(charge, inputs.quantity, price_line(inputs), frozenset(event.key for event in events))
+    return Rated(charge, inputs.quantity, price_line(inputs), frozenset(event.value.event_id for event in events))
 
 
-def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[Read]:
-    metering, model = charge.term.metering, charge.term.model
+def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[ReadEvent]:
+    metering, path = charge.term.metering, unit_price_path(charge.term.model)
     assert metering is not None
     metric = metering.metric
     for event, data in known.events:
@@ -157,8 +147,7 @@ def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[Read]:
         if isinstance(value, UncountedReason) or owner is None or owner.subscription_id != own.id:
             continue
         if metering.takes(dimensions):
-            carried = unit_price(model.unit_price_property, data) if isinstance(model, DynamicPrice) else None
-            yield Read(event.key, value, carried)
+            yield ReadEvent(value, None if path is None else unit_price(path, data))
 
 
 def _coverage(history: History, now: datetime) -> Coverage:

@@ -109,10 +109,13 @@ def test_what_does_not_concern_a_line_says_why() -> None:
     assessment = assess(lines, [TENTH, replace(AMOUNT, starts_at=FEBRUARY)], NINETEEN)
     told = [explain_adjustments(1000, "USD", line_adjustments(assessment, place))[1] for place in range(3)]
     ended = (
-        "“Launch” takes from what begins from 2026-01-01 00:00:00 UTC on and before 2026-02-01 00:00:00 UTC,"
-        " and this does not, or was typed by hand."
+        "“Launch” is for periods that begin from 2026-01-01 00:00:00 UTC on and before 2026-02-01 00:00:00 UTC:"
+        " this one does not, or the line was typed by hand."
     )
-    later = "“Loyalty” takes from what begins from 2026-02-01 00:00:00 UTC on, and this does not, or was typed by hand."
+    later = (
+        "“Loyalty” is for periods that begin from 2026-02-01 00:00:00 UTC on:"
+        " this one does not, or the line was typed by hand."
+    )
     assert [[missed.reason for missed in reasons] for reasons in told] == [
         [ended],
         [later, "This line is not taxed."],
@@ -126,8 +129,8 @@ def test_a_discount_that_was_made_later_on_the_day_on_which_a_line_begins_is_tol
     assessment = assess([AssessedLine(1000, JANUARY), AssessedLine(1000, FEBRUARY)], [noon], TaxTerms())
     _, (missed, _) = explain_adjustments(1000, "USD", line_adjustments(assessment, 0))
     assert missed.reason == (
-        "“Launch” takes from what begins from 2026-01-01 12:30:05.250000 UTC on, and this does not,"
-        " or was typed by hand."
+        "“Launch” is for periods that begin from 2026-01-01 12:30:05.250000 UTC on:"
+        " this one does not, or the line was typed by hand."
     )
 
 

@@ -131,13 +131,13 @@ def test_a_part_of_a_period_has_its_share_of_the_bounds(
 
 
 def test_the_bounds_say_what_they_did_or_why_they_did_nothing() -> None:
-    assert told(price_line(metered(ONE, "0", **BOTH)))[2] == "The least charge: 10.00 USD"
+    assert told(price_line(metered(ONE, "0", **BOTH)))[2] == "The least charge of the period: 10.00 USD"
     assert flow(price_line(metered(ONE, "0", **BOTH)))[2] == ("0", "10")
-    assert told(price_line(metered(ONE, "500", **BOTH)))[2] == "The greatest charge: 100.00 USD"
+    assert told(price_line(metered(ONE, "500", **BOTH)))[2] == "The greatest charge of the period: 100.00 USD"
     part = told(price_line(metered(ONE, "0", share=HALF_OF_JANUARY, **BOTH)))
-    assert part[2] == "The least charge of this part (≈ 0.483871 of a period): ≈ 4.83871 USD"
+    assert part[2] == "The least charge of this part of the period: 10.00 USD × 15/31 ≈ 4.83871 USD"
     for given, reason in (
-        (BOTH, "The charge lies within 10.00 USD and 100.00 USD."),
+        (BOTH, "The charge lies between the least and the greatest one, 10.00 USD and 100.00 USD."),
         (LEAST, "The charge is not below the least one, 10.00 USD."),
         (MOST, "The charge is not above the greatest one, 100.00 USD."),
     ):
@@ -153,7 +153,7 @@ def test_an_obligation_is_owed_for_whole_periods_only() -> None:
     assert part.amount_minor == 0
     assert told(part)[2:] == [
         (
-            "This is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
+            "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
             " This fee is owed for whole periods only: nothing for a part of one."
         ),
         "Rounded half up to 2 decimals of USD: 0.00 USD",
@@ -178,20 +178,20 @@ def test_what_is_charged_once_is_charged_whole() -> None:
 
 def test_a_share_that_is_given_as_a_number_is_named_so() -> None:
     line = price_line(fee(StandardPrice(Decimal(49)), share=Share(Decimal("0.5"), Decimal(1))))
-    assert told(line)[2] == "This is 0.5 of a whole period. Charged by it: 24.50 USD"
+    assert told(line)[2] == "This part is 0.5 of a whole period. Charged for it: 49.00 USD × 0.5 = 24.50 USD"
 
 
 def test_the_steps_lead_from_the_usage_to_the_amount() -> None:
     line = price_line(metered(GraduatedPrice(FLAT), "10", share=A_THIRD, period_maximum=Decimal(150)))
     assert told(line) == [
-        "Sum of values over 1 event: 10",
+        "Sum over 1 event: 10",
         (
-            "This is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
-            " By it are scaled: tier bounds and flat prices."
+            "This part is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
+            " Multiplied by this share: tier bounds and flat prices."
         ),
         "Tier up to ≈ 3.333333: ≈ 3.333333 × 10.00 USD + ≈ 0.666667 USD flat = 34.00 USD",
-        "Tier above ≈ 3.333333: ≈ 6.666667 × 5.00 USD = ≈ 33.333333 USD",
+        "Tier above ≈ 3.333333: ≈ 6.666667 × 5.00 USD ≈ 33.333333 USD",
         "Charge of all tiers entered: ≈ 67.333333 USD",
-        "The greatest charge of this part (≈ 0.333333 of a period): 50.00 USD",
+        "The greatest charge of this part of the period: 150.00 USD × 1/3 = 50.00 USD",
         "Rounded half up to 2 decimals of USD: 50.00 USD",
     ]

@@ -12,9 +12,8 @@ from app.billing.aggregation import Aggregation, MeteredValue
 from app.billing.errors import InvariantBroken
 from app.billing.extraction import UncountedReason
 from app.billing.filters import Condition
-from app.billing.measuring import Measured, Metering, MetricRules, measure, metering_from_json
+from app.billing.measuring import Measured, Metering, MetricRules, ReadEvent, measure, metering_from_json
 from app.billing.price_models import DynamicPrice, PercentagePrice, StandardPrice, TallyGroup, TallyKind
-from tests.support.price_lines import Event
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = MetricRules("bm_1", "inference", Aggregation.SUM, "$.tokens", (("model", "$.deep.model"),), JANUARY)
@@ -33,10 +32,10 @@ STANDARD, CARDS = StandardPrice(Decimal(1)), PercentagePrice(Decimal("0.029"))
 SPOT = DynamicPrice(Decimal(1), Decimal(5), "$.price")
 
 
-def events(*values: Decimal | str | None, carried: str | None = None) -> list[Event]:
+def events(*values: Decimal | str | None, carried: str | None = None) -> list[ReadEvent]:
     """Events by what they count for, all of which carry the same price."""
     price = None if carried is None else Decimal(carried)
-    return [Event(MeteredValue(f"evt_{place}", value), price) for place, value in enumerate(values)]
+    return [ReadEvent(MeteredValue(f"evt_{place}", value), price) for place, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(

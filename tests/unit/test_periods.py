@@ -3,11 +3,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.billing.errors import InvariantBroken
-from app.billing.periods import BillingInterval, Period, boundary, known_timezone, period_containing, period_number
+from app.billing.periods import BillingInterval, Period, boundary, known_timezone, number_containing, period_number
 
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def containing(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> Period:
+    return period_number(anchor, interval, number_containing(anchor, interval, instant, zone), zone)
 
 
 @pytest.mark.parametrize(
@@ -133,18 +137,18 @@ def test_what_is_not_in_it_is_unknown(name: str) -> None:
 def test_the_period_that_contains_an_instant(
     interval: BillingInterval, anchor: str, instant: str, start: str, end: str
 ) -> None:
-    assert period_containing(utc(anchor), interval, utc(instant), "UTC") == Period(utc(start), utc(end))
+    assert containing(utc(anchor), interval, utc(instant), "UTC") == Period(utc(start), utc(end))
 
 
 def test_the_period_that_contains_an_instant_follows_the_local_time() -> None:
     anchor = utc("2026-02-28T01:30")
     second = Period(utc("2026-03-28T01:30"), utc("2026-04-28T00:30"))
-    assert period_containing(anchor, BillingInterval.MONTHLY, utc("2026-04-28T00:29"), "Europe/Berlin") == second
+    assert containing(anchor, BillingInterval.MONTHLY, utc("2026-04-28T00:29"), "Europe/Berlin") == second
     # 02:30 on 29 March 2026 does not exist in Berlin: the period begins at 01:00 UTC, the end of the gap.
     anchor = utc("2026-03-22T01:30")
     for instant, number in (("2026-03-29T00:59:59", 0), ("2026-03-29T01:00", 1)):
         expected = period_number(anchor, BillingInterval.WEEKLY, number, "Europe/Berlin")
-        assert period_containing(anchor, BillingInterval.WEEKLY, utc(instant), "Europe/Berlin") == expected
+        assert containing(anchor, BillingInterval.WEEKLY, utc(instant), "Europe/Berlin") == expected
 
 
 @pytest.mark.parametrize("interval", BillingInterval)
@@ -153,5 +157,5 @@ def test_every_boundary_is_in_the_period_it_begins(interval: BillingInterval, zo
     anchor = utc("2010-08-31T03:59:59")
     for k in range(-5, 60):
         period = period_number(anchor, interval, k, zone)
-        assert period_containing(anchor, interval, period.start, zone) == period
-        assert period_containing(anchor, interval, period.end - timedelta(microseconds=1), zone) == period
+        assert containing(anchor, interval, period.start, zone) == period
+        assert containing(anchor, interval, period.end - timedelta(microseconds=1), zone) == period

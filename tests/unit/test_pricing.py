@@ -40,7 +40,7 @@ def test_usage_is_aggregated_priced_and_rounded() -> None:
         Fraction(30),
         3000,
         (
-            Step(StepOperation.AGGREGATE, "Sum of token over 1 event: 1,500,000", Decimal(1), tokens),
+            Step(StepOperation.AGGREGATE, "Sum over 1 event: 1,500,000 token", Decimal(1), tokens),
             Step(StepOperation.PRICE, sentence, tokens, dollars),
             Step(StepOperation.ROUND, "Rounded half up to 2 decimals of USD: 30.00 USD", dollars, dollars),
         ),
@@ -52,7 +52,7 @@ def test_a_fee_is_its_quantity_priced_and_rounded() -> None:
         Fraction(49),
         4900,
         (
-            Step(StepOperation.QUANTITY, "Quantity of the fee: 1", None, Decimal(1)),
+            Step(StepOperation.QUANTITY, "Quantity: 1", None, Decimal(1)),
             Step(StepOperation.PRICE, "1 \N{MULTIPLICATION SIGN} 49.00 USD = 49.00 USD", Decimal(1), Decimal(49)),
             Step(StepOperation.ROUND, "Rounded half up to 2 decimals of USD: 49.00 USD", Decimal(49), Decimal(49)),
         ),
@@ -88,7 +88,7 @@ def test_a_quantity_below_zero_is_charged_as_zero_and_says_so() -> None:
     line = price_line(metered("-12.5", "2", events=3))
     assert line.amount_minor == 0
     assert line.steps[:2] == (
-        Step(StepOperation.AGGREGATE, "Sum of token over 3 events: -12.5", Decimal(3), Decimal("-12.5")),
+        Step(StepOperation.AGGREGATE, "Sum over 3 events: -12.5 token", Decimal(3), Decimal("-12.5")),
         Step(StepOperation.QUANTITY, "A quantity below zero is charged as 0", Decimal("-12.5"), Decimal(0)),
     )
     assert line.steps[2].description == "0 token \N{MULTIPLICATION SIGN} 2.00 USD = 0.00 USD"
@@ -97,12 +97,12 @@ def test_a_quantity_below_zero_is_charged_as_zero_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("aggregation", "unit", "events", "sentence"),
     [
-        (Aggregation.COUNT, "request", 1234, "Count of 1,234 events: 5"),
+        (Aggregation.COUNT, "request", 1234, "Count of 1,234 events: 5 request"),
         (Aggregation.COUNT, None, 1, "Count of 1 event: 5"),
-        (Aggregation.SUM, None, 0, "Sum of values over 0 events: 5"),
-        (Aggregation.MAX, "seat", 2, "Greatest seat over 2 events: 5"),
-        (Aggregation.MAX, None, 2, "Greatest value over 2 events: 5"),
-        (Aggregation.UNIQUE_COUNT, "user", 9, "Distinct user over 9 events: 5"),
+        (Aggregation.SUM, None, 0, "Sum over 0 events: 5"),
+        (Aggregation.MAX, "seat", 2, "Greatest value of 2 events: 5 seat"),
+        (Aggregation.MAX, None, 2, "Greatest value of 2 events: 5"),
+        (Aggregation.UNIQUE_COUNT, "user", 9, "Distinct values of 9 events: 5 user"),
     ],
 )
 def test_the_first_step_says_how_usage_was_measured(

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from app.billing.steps import spell
+from app.billing.steps import spell, spell_result
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ from app.billing.steps import spell
 )
 def test_numbers_are_spelt_exactly_and_with_separators(value: Decimal | Fraction | int, places: int, text: str) -> None:
     assert spell(value, places) == text
+
+
+def test_a_result_is_equal_or_nearly_so_and_never_both() -> None:
+    assert spell_result(Decimal(30), "USD") == "= 30.00 USD"
+    assert spell_result(Fraction(-1, 3), "USD") == "\N{ALMOST EQUAL TO} -0.333333 USD"

@@ -50,6 +50,7 @@ __all__ = [
     "tally_from_json",
     "tally_to_json",
     "terms_of_a_period",
+    "unit_price_path",
 ]
 
 PriceModel = StandardPrice | DynamicPrice | PercentagePrice | VolumePrice | GraduatedPrice | PackagePrice
@@ -88,6 +89,11 @@ def needs_events(model: PriceModel) -> bool:
     """Tell whether the amount depends on the single events, and not on their sum alone."""
     per_event = isinstance(model, PercentagePrice) and model.charge_scope is ChargeScope.PER_EVENT
     return per_event or isinstance(model, DynamicPrice)
+
+
+def unit_price_path(model: PriceModel) -> str | None:
+    """Return where in their data events carry the price of their units; None for models that do not ask for it."""
+    return model.unit_price_property if isinstance(model, DynamicPrice) else None
 
 
 def terms_of_a_period(model: PriceModel) -> str | None:

@@ -1,4 +1,4 @@
-"""What a pricing model is applied to, and what the models share in checking their parameters."""
+"""What a pricing model is applied to, and what the models share: checking, storing, charging events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from app.billing.decimals import parse_plain, plain, within_bounds
+from app.billing.decimals import canonical, parse_plain, plain, within_bounds
 from app.billing.errors import ErrorCode, InvariantBroken, Problems
+from app.billing.steps import Step, StepOperation, as_decimal, spell_money, spell_result
 
 WHOLE = Fraction(1)
 
@@ -51,6 +52,24 @@ class Charged:
     unit: str | None = None
     tally: EventTally | None = None
     scale: Fraction = WHOLE
+
+
+def charge_of_events(
+    charged: Charged, priced: Iterable[tuple[TallyGroup, Fraction, str]]
+) -> tuple[Fraction, tuple[Step, ...]]:
+    """Return what groups of events cost together, exactly and in major units, with a step for each group.
+
+    Each group comes with its amount and the words for it. Unless it is the only one, a last step says the sum.
+    """
+    total, steps = Fraction(0), []
+    for group, amount, words in priced:
+        description = f"{words} {spell_result(amount, charged.currency)}"
+        steps.append(Step(StepOperation.PRICE, description, canonical(group.value), as_decimal(amount)))
+        total += amount
+    if len(steps) != 1:
+        description = f"Charge of all events: {spell_money(total, charged.currency)}"
+        steps.append(Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(total)))
+    return total, tuple(steps)
 
 
 def tally_to_json(tally: EventTally | None) -> list[dict[str, Any]] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from app.billing.decimals import canonical, exact_product, exact_sum
+from app.billing.decimals import exact_product, exact_sum
 from app.billing.errors import ErrorCode, InvariantBroken, Problems
 from app.billing.extraction import valid_path
 from app.billing.price_models.charged import (
@@ -14,12 +14,13 @@ from app.billing.price_models.charged import (
     EventTally,
     TallyGroup,
     TallyKind,
+    charge_of_events,
     check_amount,
     check_range,
     number_of,
     written,
 )
-from app.billing.steps import Step, StepOperation, as_decimal, spell_events, spell_money, spell_units
+from app.billing.steps import Step, spell_events, spell_money, spell_units
 
 MAX_PATH_LENGTH = 255
 
@@ -72,16 +73,9 @@ def tally(model: DynamicPrice, events: Iterable[tuple[Decimal, Decimal | None]])
 def price(model: DynamicPrice, charged: Charged) -> tuple[Fraction, tuple[Step, ...]]:
     """Return the sum of value times clamped price over the events, with a step for each way they are priced."""
     groups = charged.tally or ()
-    total, steps = Fraction(0), []
-    for group in groups:
-        amount = _amount(model, group)
-        description = f"{_sentence(model, group, charged)} = {spell_money(amount, charged.currency)}"
-        steps.append(Step(StepOperation.PRICE, description, canonical(group.value), as_decimal(amount)))
-        total += amount
-    if len(steps) != 1:
-        description = f"Charge of all events: {spell_money(total, charged.currency)}"
-        steps.append(Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(total)))
-    return total, tuple(steps)
+    return charge_of_events(
+        charged, ((group, _amount(model, group), _words(model, group, charged)) for group in groups)
+    )
 
 
 def _kind(model: DynamicPrice, carried: Decimal | None) -> TallyKind:
@@ -108,15 +102,17 @@ def _amount(model: DynamicPrice, group: TallyGroup) -> Fraction:
     return Fraction(group.value) * Fraction(unit_price)
 
 
-def _sentence(model: DynamicPrice, group: TallyGroup, charged: Charged) -> str:
-    units = f"{spell_events(group.event_count)}, {spell_units(group.value, charged.unit)}"
-    least, most = spell_money(model.min_price, charged.currency), spell_money(model.max_price, charged.currency)
+def _words(model: DynamicPrice, group: TallyGroup, charged: Charged) -> str:
+    events, units = spell_events(group.event_count), spell_units(group.value, charged.unit)
+    least = f"{units} \N{MULTIPLICATION SIGN} {spell_money(model.min_price, charged.currency)}"
+    most = f"{units} \N{MULTIPLICATION SIGN} {spell_money(model.max_price, charged.currency)}"
     match group.kind:
         case TallyKind.WITHIN:
-            return f"{units}, at the prices the events carry"
+            own = "the price it carries" if group.event_count == 1 else "the prices they carry"
+            return f"{events}: {units} at {own}"
         case TallyKind.AT_MINIMUM:
-            return f"{units}, carried less than the least price: \N{MULTIPLICATION SIGN} {least}"
+            return f"{events} priced below the least price, charged at it: {least}"
         case TallyKind.AT_MAXIMUM:
-            return f"{units}, carried more than the greatest price: \N{MULTIPLICATION SIGN} {most}"
+            return f"{events} priced above the greatest price, charged at it: {most}"
         case TallyKind.UNPRICED:
-            return f"{units}, carried no price, so the least one: \N{MULTIPLICATION SIGN} {least}"
+            return f"{events} without a price, charged at the least one: {least}"

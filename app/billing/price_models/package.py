@@ -9,7 +9,7 @@ from math import ceil
 from app.billing.decimals import canonical
 from app.billing.errors import InvariantBroken, Problems
 from app.billing.price_models.charged import Charged, check_amount, number_of, optional_number_of, written
-from app.billing.steps import Step, StepOperation, as_decimal, spell, spell_money, spell_units
+from app.billing.steps import Step, StepOperation, as_decimal, spell, spell_money, spell_result, spell_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def price(model: PackagePrice, charged: Charged) -> tuple[Fraction, tuple[Step, 
     if model.free_units:
         free = Fraction(model.free_units) * charged.scale
         rest = max(rest - free, Fraction(0))
-        description = f"{spell_units(free, charged.unit)} are free: {spell_units(rest, charged.unit)} left"
+        description = f"{spell_units(free, charged.unit)} free of charge, {spell_units(rest, charged.unit)} left"
         steps.append(Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(rest)))
     packages = ceil(rest / Fraction(model.package_size))
     exact = packages * Fraction(model.package_price)
@@ -63,7 +63,7 @@ def price(model: PackagePrice, charged: Charged) -> tuple[Fraction, tuple[Step, 
     description = (
         f"{spell(packages)} {noun} of {size}"
         f" \N{MULTIPLICATION SIGN} {spell_money(model.package_price, charged.currency)}"
-        f" = {spell_money(exact, charged.currency)}"
+        f" {spell_result(exact, charged.currency)}"
     )
     steps.append(Step(StepOperation.PRICE, description, as_decimal(rest), as_decimal(exact)))
     return exact, tuple(steps)

@@ -10,17 +10,19 @@ from fractions import Fraction
 from app.billing.decimals import canonical, exact_sum, within_bounds
 from app.billing.errors import ErrorCode, InvariantBroken, Problems
 from app.billing.price_models.charged import (
+    WHOLE,
     Charged,
     EventTally,
     TallyGroup,
     TallyKind,
+    charge_of_events,
     check_amount,
     check_range,
     number_of,
     optional_number_of,
     written,
 )
-from app.billing.steps import Step, StepOperation, as_decimal, spell, spell_events, spell_money
+from app.billing.steps import Step, StepOperation, as_decimal, spell, spell_events, spell_money, spell_result
 
 
 class ChargeScope(StrEnum):
@@ -94,16 +96,10 @@ def price(model: PercentagePrice, charged: Charged) -> tuple[Fraction, tuple[Ste
     """Return the charges of all events, or the one of the period, with the steps that add up to it."""
     if model.charge_scope is ChargeScope.PER_PERIOD:
         return _price_period(model, charged)
-    total, steps = Fraction(0), []
-    for group in charged.tally or ():
-        amount = _amount(model, group)
-        description = f"{_sentence(model, group, charged.currency)} = {spell_money(amount, charged.currency)}"
-        steps.append(Step(StepOperation.PRICE, description, canonical(group.value), as_decimal(amount)))
-        total += amount
-    if len(steps) != 1:
-        description = f"Charge of all events: {spell_money(total, charged.currency)}"
-        steps.append(Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(total)))
-    return total, tuple(steps)
+    groups = charged.tally or ()
+    return charge_of_events(
+        charged, ((group, _amount(model, group), _words(model, group, charged.currency)) for group in groups)
+    )
 
 
 def _kind(model: PercentagePrice, value: Decimal) -> TallyKind:
@@ -125,20 +121,16 @@ def _amount(model: PercentagePrice, group: TallyGroup) -> Fraction:
     return group.event_count * Fraction(bound)
 
 
-def _sentence(model: PercentagePrice, group: TallyGroup, currency: str) -> str:
-    events = spell_events(group.event_count)
+def _words(model: PercentagePrice, group: TallyGroup, currency: str) -> str:
+    events, times = spell_events(group.event_count), f"{group.event_count:,} \N{MULTIPLICATION SIGN}"
     if group.kind is TallyKind.AT_MINIMUM:
-        return f"{events} at the least charge: {group.event_count:,} \N{MULTIPLICATION SIGN} " + spell_money(
-            model.min_charge or 0, currency
-        )
+        return f"{events} at the least charge: {times} {spell_money(model.min_charge or 0, currency)}"
     if group.kind is TallyKind.AT_MAXIMUM:
-        return f"{events} at the greatest charge: {group.event_count:,} \N{MULTIPLICATION SIGN} " + spell_money(
-            model.max_charge or 0, currency
-        )
+        return f"{events} at the greatest charge: {times} {spell_money(model.max_charge or 0, currency)}"
     part = f"{events}: {_percent(model)} of {spell_money(group.value, currency)}"
     if model.fixed_charge is None:
         return part
-    return f"{part} + {group.event_count:,} \N{MULTIPLICATION SIGN} {spell_money(model.fixed_charge, currency)}"
+    return f"{part} + {times} {spell_money(model.fixed_charge, currency)}"
 
 
 def _price_period(model: PercentagePrice, charged: Charged) -> tuple[Fraction, tuple[Step, ...]]:
@@ -146,26 +138,21 @@ def _price_period(model: PercentagePrice, charged: Charged) -> tuple[Fraction, t
     fixed = None if model.fixed_charge is None else Fraction(model.fixed_charge) * scale
     exact = Fraction(model.percentage) * Fraction(charged.quantity) + (fixed or 0)
     added = "" if fixed is None else f" + {spell_money(fixed, currency)}"
-    description = f"{_percent(model)} of {spell_money(charged.quantity, currency)}{added} = "
-    steps = [
-        Step(
-            StepOperation.PRICE,
-            description + spell_money(exact, currency),
-            canonical(charged.quantity),
-            as_decimal(exact),
-        )
-    ]
-    least = None if model.min_charge is None else Fraction(model.min_charge) * scale
-    most = None if model.max_charge is None else Fraction(model.max_charge) * scale
-    for bound, beyond, name in (
-        (least, least is not None and exact < least, "least"),
-        (most, most is not None and exact > most, "greatest"),
-    ):
-        if bound is not None and beyond:
-            description = f"The {name} charge of the period: {spell_money(bound, currency)}"
-            steps.append(Step(StepOperation.PRICE, description, as_decimal(exact), as_decimal(bound)))
-            exact = bound
-    return exact, tuple(steps)
+    taken = f"{_percent(model)} of {spell_money(charged.quantity, currency)}"
+    description = f"{taken}{added} {spell_result(exact, currency)}"
+    first = Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(exact))
+    low, high = (
+        None if charge is None else Fraction(charge) * scale for charge in (model.min_charge, model.max_charge)
+    )
+    if low is not None and exact < low:
+        bound, name = low, "least"
+    elif high is not None and exact > high:
+        bound, name = high, "greatest"
+    else:
+        return exact, (first,)
+    covered = "the period" if scale == WHOLE else "this part of the period"
+    description = f"The {name} charge of {covered}: {spell_money(bound, currency)}"
+    return bound, (first, Step(StepOperation.PRICE, description, as_decimal(exact), as_decimal(bound)))
 
 
 def _percent(model: PercentagePrice) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from app.billing.decimals import canonical, within_bounds
 from app.billing.errors import ErrorCode, Problems
 from app.billing.price_models.charged import Charged, number_of, written
-from app.billing.steps import Step, StepOperation, as_decimal, spell_money, spell_units
+from app.billing.steps import Step, StepOperation, as_decimal, spell_money, spell_result, spell_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,6 @@ def price(model: StandardPrice, charged: Charged) -> tuple[Fraction, tuple[Step,
     description = (
         f"{spell_units(charged.quantity, charged.unit)}"
         f" \N{MULTIPLICATION SIGN} {spell_money(model.unit_price, charged.currency)}"
-        f" = {spell_money(exact, charged.currency)}"
+        f" {spell_result(exact, charged.currency)}"
     )
     return exact, (Step(StepOperation.PRICE, description, canonical(charged.quantity), as_decimal(exact)),)

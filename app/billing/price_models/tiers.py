@@ -8,7 +8,7 @@ from fractions import Fraction
 from app.billing.decimals import parse_plain, within_bounds
 from app.billing.errors import ErrorCode, InvariantBroken, Problems
 from app.billing.price_models.charged import Charged, check_amount, written
-from app.billing.steps import spell, spell_money, spell_units
+from app.billing.steps import spell, spell_money, spell_result, spell_units
 
 MAX_TIERS = 100
 
@@ -44,7 +44,7 @@ class Entered:
         currency = charged.currency
         spelt = f"{spell_units(units, charged.unit)} \N{MULTIPLICATION SIGN} {spell_money(self.unit_price, currency)}"
         flat = "" if self.flat_price is None else f" + {spell_money(self.flat_price, currency)} flat"
-        return f"Tier {self.spoken()}: {spelt}{flat} = {spell_money(self.amount(units), currency)}"
+        return f"Tier {self.spoken()}: {spelt}{flat} {spell_result(self.amount(units), currency)}"
 
     def spoken(self) -> str:
         """Name the tier by its bounds."""

@@ -82,11 +82,11 @@ def test_a_step_for_each_way_in_which_events_are_priced() -> None:
     events: list[Priced] = [("10", "2"), ("2", None), ("1", "7"), ("3", "0"), ("4", "3")]
     line = price_line(of_events(SPOT, events, unit="kWh"))
     assert told(line) == [
-        "Sum of kWh over 5 events: 20",
-        "2 events, 14 kWh, at the prices the events carry = 32.00 USD",
-        "1 event, 3 kWh, carried less than the least price: × 0.01 USD = 0.03 USD",
-        "1 event, 1 kWh, carried more than the greatest price: × 5.00 USD = 5.00 USD",
-        "1 event, 2 kWh, carried no price, so the least one: × 0.01 USD = 0.02 USD",
+        "Sum over 5 events: 20 kWh",
+        "2 events: 14 kWh at the prices they carry = 32.00 USD",
+        "1 event priced below the least price, charged at it: 3 kWh × 0.01 USD = 0.03 USD",
+        "1 event priced above the greatest price, charged at it: 1 kWh × 5.00 USD = 5.00 USD",
+        "1 event without a price, charged at the least one: 2 kWh × 0.01 USD = 0.02 USD",
         "Charge of all events: 37.05 USD",
         "Rounded half up to 2 decimals of USD: 37.05 USD",
     ]
@@ -97,10 +97,13 @@ def test_a_step_for_each_way_in_which_events_are_priced() -> None:
 
 def test_one_way_needs_no_sum_and_none_says_so() -> None:
     assert told(price_line(of_events(SPOT, [("1", "2"), ("1", "3")])))[1:2] == [
-        "2 events, 2, at the prices the events carry = 5.00 USD"
+        "2 events: 2 at the prices they carry = 5.00 USD"
+    ]
+    assert told(price_line(of_events(SPOT, [("1", "2")], unit="kWh")))[1:2] == [
+        "1 event: 1 kWh at the price it carries = 2.00 USD"
     ]
     assert told(price_line(of_events(SPOT, []))) == [
-        "Sum of values over 0 events: 0",
+        "Sum over 0 events: 0",
         "Charge of all events: 0.00 USD",
         "Rounded half up to 2 decimals of USD: 0.00 USD",
     ]
@@ -109,9 +112,9 @@ def test_one_way_needs_no_sum_and_none_says_so() -> None:
 def test_values_below_zero_are_said_to_count_as_zero() -> None:
     line = price_line(of_events(SPOT, [("-3", "2"), ("1", "2")]))
     assert told(line)[:3] == [
-        "Sum of values over 2 events: -2",
-        "Each value below zero is charged as 0: 1",
-        "2 events, 1, at the prices the events carry = 2.00 USD",
+        "Sum over 2 events: -2",
+        "With each value below zero counted as 0: 1",
+        "2 events: 1 at the prices they carry = 2.00 USD",
     ]
     assert flow(line)[:3] == [("2", "-2"), ("-2", "1"), ("1", "2")]
 

@@ -160,7 +160,7 @@ def test_what_is_not_added_up_is_priced_whole_and_then_charged_by_its_share() ->
 def test_each_tier_is_a_step() -> None:
     line = price_line(metered(GraduatedPrice(FLAT), "21", unit="seat"))
     assert told(line) == [
-        "Sum of seat over 1 event: 21",
+        "Sum over 1 event: 21 seat",
         "Tier up to 10: 10 seat × 10.00 USD + 2.00 USD flat = 102.00 USD",
         "Tier above 10, up to 20: 10 seat × 5.00 USD + 3.00 USD flat = 53.00 USD",
         "Tier above 20: 1 seat × 5.00 USD + 3.00 USD flat = 8.00 USD",
@@ -173,7 +173,7 @@ def test_each_tier_is_a_step() -> None:
 def test_one_tier_entered_needs_no_sum() -> None:
     line = price_line(metered(GraduatedPrice(FLAT), "0"))
     assert told(line) == [
-        "Sum of values over 1 event: 0",
+        "Sum over 1 event: 0",
         "Tier up to 10: 0 × 10.00 USD + 2.00 USD flat = 2.00 USD",
         "Rounded half up to 2 decimals of USD: 2.00 USD",
     ]
@@ -182,8 +182,8 @@ def test_one_tier_entered_needs_no_sum() -> None:
 def test_the_steps_of_a_part() -> None:
     line = price_line(metered(GraduatedPrice(CHEAPER), "34", share=A_THIRD))
     assert told(line)[1:-1] == [
-        "This is 864,000 of the 2,592,000 seconds of a whole period (1/3). By it are scaled: tier bounds.",
-        "Tier up to ≈ 33.333333: ≈ 33.333333 × 5.00 USD = ≈ 166.666667 USD",
+        "This part is 864,000 of the 2,592,000 seconds of a whole period (1/3). Multiplied by this share: tier bounds.",
+        "Tier up to ≈ 33.333333: ≈ 33.333333 × 5.00 USD ≈ 166.666667 USD",
         "Tier above ≈ 33.333333: ≈ 0.666667 × 3.00 USD = 2.00 USD",
         "Charge of all tiers entered: ≈ 168.666667 USD",
     ]

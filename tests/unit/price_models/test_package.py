@@ -123,8 +123,8 @@ def test_what_is_not_added_up_is_priced_whole_and_then_charged_by_its_share() ->
 def test_the_steps_count_the_packages() -> None:
     line = price_line(metered(FREE, "201", unit="call"))
     assert told(line) == [
-        "Sum of call over 1 event: 201",
-        "100 call are free: 101 call left",
+        "Sum over 1 event: 201 call",
+        "100 call free of charge, 101 call left",
         "2 packages of 100 call × 5.00 USD = 10.00 USD",
         "Rounded half up to 2 decimals of USD: 10.00 USD",
     ]
@@ -136,13 +136,16 @@ def test_the_steps_count_the_packages() -> None:
 def test_the_steps_of_a_part() -> None:
     line = price_line(metered(FREE, "49", unit="call", share=HALF_OF_JANUARY))
     assert told(line)[1:3] == [
-        "This is 1,296,000 of the 2,678,400 seconds of a whole period (15/31). By it are scaled: free units.",
-        "≈ 48.387097 call are free: ≈ 0.612903 call left",
+        (
+            "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
+            " Multiplied by this share: free units."
+        ),
+        "≈ 48.387097 call free of charge, ≈ 0.612903 call left",
     ]
     unscaled = price_line(metered(package("100", "5"), "49", share=HALF_OF_JANUARY))
     assert [missed.reason for missed in unscaled.not_applied] == [
         (
-            "This is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
+            "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
             " Usage is charged as it was measured, so nothing is scaled."
         )
     ]

@@ -178,7 +178,7 @@ def test_a_step_for_each_way_in_which_events_are_charged() -> None:
     model = percentage("0.029", "0.30", "0.50", "100")
     line = price_line(of_events(model, ["1", "2", "1000", "2000", "10000"]))
     assert told(line) == [
-        "Sum of values over 5 events: 13,003",
+        "Sum over 5 events: 13,003",
         "2 events: 2.9 % of 3,000.00 USD + 2 × 0.30 USD = 87.60 USD",
         "2 events at the least charge: 2 × 0.50 USD = 1.00 USD",
         "1 event at the greatest charge: 1 × 100.00 USD = 100.00 USD",
@@ -194,7 +194,7 @@ def test_the_steps_of_a_period() -> None:
     scope = ChargeScope.PER_PERIOD
     line = price_line(of_events(percentage("0.029", "3", "6", "100", scope), ["10", "20"]))
     assert told(line) == [
-        "Sum of values over 2 events: 30",
+        "Sum over 2 events: 30",
         "2.9 % of 30.00 USD + 3.00 USD = 3.87 USD",
         "The least charge of the period: 6.00 USD",
         "Rounded half up to 2 decimals of USD: 6.00 USD",
@@ -203,17 +203,17 @@ def test_the_steps_of_a_period() -> None:
     most = told(price_line(of_events(percentage("0.5", None, None, "10", scope), ["30"], share=A_THIRD)))
     assert most[1:-1] == [
         (
-            "This is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
-            " By it are scaled: the charge and bounds of the period."
+            "This part is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
+            " Multiplied by this share: the charge and bounds of the period."
         ),
         "50 % of 30.00 USD = 15.00 USD",
-        "The greatest charge of the period: ≈ 3.333333 USD",
+        "The greatest charge of this part of the period: ≈ 3.333333 USD",
     ]
 
 
 def test_values_below_zero_are_said_to_count_as_zero() -> None:
     line = price_line(of_events(CARDS, ["-50", "1000"]))
-    assert told(line)[:2] == ["Sum of values over 2 events: 950", "Each value below zero is charged as 0: 1,000"]
+    assert told(line)[:2] == ["Sum over 2 events: 950", "With each value below zero counted as 0: 1,000"]
     assert flow(line)[:2] == [("2", "950"), ("950", "1000")]
 
 

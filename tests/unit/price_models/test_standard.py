@@ -130,9 +130,12 @@ def test_the_step_says_what_was_multiplied(
 def test_the_steps_of_a_part() -> None:
     line = price_line(fee(StandardPrice(Decimal(49)), "5", share=HALF_OF_JANUARY))
     assert told(line) == [
-        "Quantity of the fee: 5",
+        "Quantity: 5",
         "5 × 49.00 USD = 245.00 USD",
-        "This is 1,296,000 of the 2,678,400 seconds of a whole period (15/31). Charged by it: ≈ 118.548387 USD",
+        (
+            "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
+            " Charged for it: 245.00 USD × 15/31 ≈ 118.548387 USD"
+        ),
         "Rounded half up to 2 decimals of USD: 118.55 USD",
     ]
     assert flow(line) == [
@@ -147,12 +150,12 @@ def test_the_steps_of_a_part() -> None:
 def test_usage_of_a_part_says_why_it_is_not_scaled() -> None:
     line = price_line(metered(StandardPrice(Decimal(2)), "3", share=A_THIRD))
     assert told(line) == [
-        "Sum of values over 1 event: 3",
+        "Sum over 1 event: 3",
         "3 × 2.00 USD = 6.00 USD",
         "Rounded half up to 2 decimals of USD: 6.00 USD",
     ]
     reason = (
-        "This is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
+        "This part is 864,000 of the 2,592,000 seconds of a whole period (1/3)."
         " Usage is charged as it was measured, so nothing is scaled."
     )
     assert line.not_applied == (NotApplied(StepOperation.PRORATE, reason),)

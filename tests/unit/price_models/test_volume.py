@@ -171,12 +171,12 @@ def test_the_step_names_the_tier() -> None:
 def test_the_steps_of_a_part() -> None:
     line = price_line(metered(VolumePrice(FLAT), "5", share=HALF_OF_JANUARY))
     assert told(line) == [
-        "Sum of values over 1 event: 5",
+        "Sum over 1 event: 5",
         (
-            "This is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
-            " By it are scaled: tier bounds and flat prices."
+            "This part is 1,296,000 of the 2,678,400 seconds of a whole period (15/31)."
+            " Multiplied by this share: tier bounds and flat prices."
         ),
-        "Tier above ≈ 4.83871, up to ≈ 9.677419: 5 × 5.00 USD + ≈ 1.451613 USD flat = ≈ 26.451613 USD",
+        "Tier above ≈ 4.83871, up to ≈ 9.677419: 5 × 5.00 USD + ≈ 1.451613 USD flat ≈ 26.451613 USD",
         "Rounded half up to 2 decimals of USD: 26.45 USD",
     ]
     assert flow(line) == [
@@ -187,7 +187,7 @@ def test_the_steps_of_a_part() -> None:
     ]
     assert line.not_applied == ()
     plain = price_line(metered(VolumePrice(tiers(("10", "1"), (None, "2"))), "1", share=HALF_OF_JANUARY))
-    assert told(plain)[1].endswith("By it are scaled: tier bounds.")
+    assert told(plain)[1].endswith("Multiplied by this share: tier bounds.")
 
 
 def test_period_bounds_come_after_the_tier() -> None:
