@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: Raised whenever the same inputs would be answered differently; what was answered before is kept as it was.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,24 @@ def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
     else:
         description = f"{_measured(inputs.aggregation, inputs.event_count)}: {spell_units(quantity, inputs.unit)}"
         first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)
+    return _begun(inputs, line, first)
+
+
+def _aggregate_1(inputs: LineInputs, line: _Line) -> _Line:
+    """Begin as `_aggregate`, in the words of version 1, which had STANDARD prices and whole periods alone."""
+    quantity = canonical(inputs.quantity)
+    if inputs.aggregation is None:
+        first = Step(StepOperation.QUANTITY, f"Quantity of the fee: {spell(quantity)}", None, quantity)
+    else:
+        measured = _measured_1(inputs.aggregation, inputs.unit, inputs.event_count)
+        description = f"{measured}: {spell(quantity)}"
+        first = Step(StepOperation.AGGREGATE, description, Decimal(inputs.event_count), quantity)
+    return _begun(inputs, line, first)
+
+
+def _begun(inputs: LineInputs, line: _Line, first: Step) -> _Line:
+    """Return the line after its first step, with what is charged of the quantity."""
+    quantity = first.output
     if inputs.tally is None:
         counted, why = max(quantity, Decimal(0)), "A quantity below zero is charged as 0"
     else:
@@ -166,7 +184,8 @@ def _bound(inputs: LineInputs, line: _Line) -> _Line:
 
 #: The rules of each version: what happens to a line, in this order, before it is rounded.
 _RULES: Mapping[int, Sequence[Callable[[LineInputs, _Line], _Line]]] = {
-    1: (_aggregate, _scale, _price, _prorate, _bound),
+    1: (_aggregate_1, _price),
+    2: (_aggregate, _scale, _price, _prorate, _bound),
 }
 
 
@@ -186,6 +205,19 @@ def _measured(aggregation: Aggregation, event_count: int) -> str:
             return f"Greatest value of {events}"
         case Aggregation.UNIQUE_COUNT:
             return f"Distinct values of {events}"
+
+
+def _measured_1(aggregation: Aggregation, unit: str | None, event_count: int) -> str:
+    events = spell_events(event_count)
+    match aggregation:
+        case Aggregation.COUNT:
+            return f"Count of {events}"
+        case Aggregation.SUM:
+            return f"Sum of {unit or 'values'} over {events}"
+        case Aggregation.MAX:
+            return f"Greatest {unit or 'value'} over {events}"
+        case Aggregation.UNIQUE_COUNT:
+            return f"Distinct {unit or 'values'} over {events}"
 
 
 def _share(inputs: LineInputs) -> str:

@@ -14,6 +14,8 @@ from tests.support import rules
 from tests.support.rules import LINES, answer, record, recorded, reworded
 
 VERSIONS = range(1, RULES_VERSION + 1)
+#: How many lines a file has at least. Version 1, of which these were recorded as it was replaced, knew STANDARD alone.
+LEAST = {1: 24, 2: 60}
 
 
 def test_every_version_has_its_file() -> None:
@@ -22,7 +24,7 @@ def test_every_version_has_its_file() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_rules_of_a_version_answer_as_they_did(version: int) -> None:
-    assert len(recorded(version)) >= 60
+    assert len(recorded(version)) >= LEAST[version]
     for line in recorded(version):
         inputs = line_inputs_from_json(line["inputs"])
         assert answer(inputs, version) == line["answer"], line["name"]
