@@ -1,0 +1,115 @@
+"""What computes for long: others are served meanwhile, and it never takes all connections."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.db import LONG_WORK_AT_ONCE
+from app.schema import price_preview
+from app.services import plan_previews, planned_usage, price_simulations, replay
+from tests.support.api import Api, make_api
+from tests.support.priced_catalog import make_metric, make_plan, make_price, standard
+
+PREVIEW = 'pricePreview(model: { standard: { unitPrice: "1" } }, currency: "USD", quantity: "1") { amount { amount } }'
+PLAN = 'planPreview(planId: "pro", usage: [{ billableMetricId: "calls", quantity: "3" }]) { total { amount } }'
+SIMULATION = """priceSimulate(metricId: "calls", model: { standard: { unitPrice: "1" } },
+  from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z") { totalCount }"""
+REPLAY = 'invoiceReplay(invoiceId: "<invoice>") { equal }'
+
+
+async def set_up(api: Api) -> str:
+    """Make a plan of a metric and a fee that is charged every month of a year; return the id of an issued invoice."""
+    await api.make("productCreate", key="llm", name="LLM")
+    await make_metric(api, "calls", "COUNT")
+    await api.make("feeCreate", key="platform", productId="llm", name="Platform")
+    await make_price(api, "call", standard("2"), {"billableMetricId": "calls"}, cadence="MONTHLY")
+    await make_price(api, "base", standard("5"), {"feeId": "platform"}, paymentTerm="IN_ADVANCE")
+    await make_plan(api, ["call", "base"], key="pro", billingInterval="YEARLY")
+    customer = await api.make("customerCreate", name="Acme")
+    made = await api.mutate("subscriptionCreate", "invoice { id }", customerId=customer, planId="pro")
+    return str(made["invoice"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "field"),
+    [
+        (price_preview, "preview_price", PREVIEW),
+        (plan_previews, "share_out", PLAN),
+        (plan_previews, "_invoiced", PLAN),
+        (price_simulations, "_compare", SIMULATION),
+        (replay, "_differences", REPLAY),
+    ],
+)
+async def test_others_are_served_while_something_is_computed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, field: str
+) -> None:
+    computed: Callable[..., Any] = getattr(module, name)
+    main, threads = threading.get_ident(), []
+
+    def watched(*given: Any) -> Any:
+        threads.append(threading.get_ident())
+        return computed(*given)
+
+    monkeypatch.setattr(module, name, watched)
+    async with make_api(database_url) as api:
+        await api.gql(f"{{ {field.replace('<invoice>', await set_up(api))} }}")
+    assert len(threads) == 1
+    assert main not in threads
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "field"),
+    [
+        (price_preview, "preview_price", PREVIEW),
+        (plan_previews, "_invoiced", PLAN),
+        (price_simulations, "_compare", SIMULATION),
+        (replay, "_differences", REPLAY),
+    ],
+)
+async def test_the_many_fields_of_one_request_take_turns(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, field: str
+) -> None:
+    computed: Callable[..., Any] = getattr(module, name)
+    lock, running, seen = threading.Lock(), [0], []
+
+    def watched(*given: Any) -> Any:
+        with lock:
+            running[0] += 1
+            seen.append(running[0])
+        time.sleep(0.01)
+        try:
+            return computed(*given)
+        finally:
+            with lock:
+                running[0] -= 1
+
+    monkeypatch.setattr(module, name, watched)
+    async with make_api(database_url) as api:
+        asked = field.replace("<invoice>", await set_up(api))
+        answered = await api.gql(f"{{ {' '.join(f'f{place}: {asked}' for place in range(20))} }}")
+        assert len({str(value) for value in answered.values()}) == 1
+    assert len(seen) == 20
+    assert max(seen) <= LONG_WORK_AT_ONCE
+
+
+async def test_the_usage_of_a_plan_preview_is_measured_once_for_all_windows(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = planned_usage
+    computed, measured = module.measure_given, []
+
+    def watched(*given: Any) -> Any:
+        measured.append(given[0])
+        return computed(*given)
+
+    monkeypatch.setattr(planned_usage, "measure_given", watched)
+    async with make_api(database_url) as api:
+        await set_up(api)
+        answered = await api.gql(f"{{ {PLAN.replace('total', 'invoices { billedAt } total')} }}")
+    # Twelve months of 3 calls at 2, and the next year's fee.
+    assert answered["planPreview"]["total"] == {"amount": "77.00"}
+    assert len(answered["planPreview"]["invoices"]) == 12
+    assert measured == ["COUNT"]
