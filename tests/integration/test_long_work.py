@@ -1,7 +1,6 @@
 """What computes for long: others are served meanwhile, and it never takes all connections."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from app.schema import price_preview
 from app.services import plan_previews, planned_usage, price_simulations, replay
 from tests.support.api import Api, make_api
 from tests.support.priced_catalog import make_metric, make_plan, make_price, standard
+from tests.support.turns import count_turns
 
 PREVIEW = 'pricePreview(model: { standard: { unitPrice: "1" } }, currency: "USD", quantity: "1") { amount { amount } }'
 PLAN = 'planPreview(planId: "pro", usage: [{ billableMetricId: "calls", quantity: "3" }]) { total { amount } }'
@@ -72,21 +72,7 @@ async def test_others_are_served_while_something_is_computed(
 async def test_the_many_fields_of_one_request_take_turns(
     database_url: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, field: str
 ) -> None:
-    computed: Callable[..., Any] = getattr(module, name)
-    lock, running, seen = threading.Lock(), [0], []
-
-    def watched(*given: Any) -> Any:
-        with lock:
-            running[0] += 1
-            seen.append(running[0])
-        time.sleep(0.01)
-        try:
-            return computed(*given)
-        finally:
-            with lock:
-                running[0] -= 1
-
-    monkeypatch.setattr(module, name, watched)
+    seen = count_turns(monkeypatch, module, name)
     async with make_api(database_url) as api:
         asked = field.replace("<invoice>", await set_up(api))
         answered = await api.gql(f"{{ {' '.join(f'f{place}: {asked}' for place in range(20))} }}")
