@@ -14,7 +14,7 @@ from app.ids import new_id
 from app.services.adjusting import adjusting_of
 from app.services.customer_time import customers_now
 from app.services.invoices import lines_of, total_up
-from app.services.lookup import find, must_lock, require
+from app.services.lookup import find, locked, must_lock, require
 from app.services.principal import Principal
 
 MAX_LINES = 100
@@ -50,7 +50,7 @@ async def remove_line(session: AsyncSession, principal: Principal, now: datetime
     """Take a line that was typed by hand off its draft; return the draft."""
     line = await find(session, models.InvoiceLine, principal.environment_id, line_id)
     if line is None:
-        raise Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names nothing that exists here"),))
+        raise _no_line()
     if line.price_id is not None:
         raise Refused((UserError(ErrorCode.INVALID, "id", "only a line that was typed by hand can be taken off"),))
     peek = await session.get_one(models.Invoice, (line.environment_id, line.invoice_id))
@@ -59,6 +59,9 @@ async def remove_line(session: AsyncSession, principal: Principal, now: datetime
     subscription, invoice = await _lock(session, peek)
     if invoice.status is not InvoiceStatus.DRAFT:
         raise Refused((UserError(ErrorCode.INVOICE_NOT_DRAFT, "id", _not_draft(invoice)),))
+    # While this waited for its turn, another caller may have taken it off.
+    if await locked(session, models.InvoiceLine, line.environment_id, line.id) is None:
+        raise _no_line()
     await session.delete(line)
     rest = [other for other in await lines_of(session, invoice) if other.id != line.id]
     total_up(invoice, rest, await adjusting_of(session, subscription))
@@ -96,6 +99,10 @@ def _typed(
         rules_version=RULES_VERSION,
         taxable=draft.taxable,
     )
+
+
+def _no_line() -> Refused:
+    return Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names nothing that exists here"),))
 
 
 def _not_draft(invoice: models.Invoice) -> str:
