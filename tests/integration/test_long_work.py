@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.billing.errors import InvariantBroken
 from app.db import LONG_WORK_AT_ONCE
-from app.schema import price_preview
+from app.schema import explanation, price_preview
 from app.services import plan_previews, planned_usage, price_simulations, replay
 from tests.support.api import Api, make_api
 from tests.support.priced_catalog import make_metric, make_plan, make_price, standard
@@ -99,3 +100,47 @@ async def test_the_usage_of_a_plan_preview_is_measured_once_for_all_windows(
     assert answered["planPreview"]["total"] == {"amount": "77.00"}
     assert len(answered["planPreview"]["invoices"]) == 12
     assert measured == ["COUNT"]
+
+
+async def test_a_line_is_explained_once_a_request_beside_the_loop(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = explanation
+    computed, threads = module.explain_line, []
+
+    def watched(row: Any) -> Any:
+        threads.append(threading.get_ident())
+        return computed(row)
+
+    monkeypatch.setattr(explanation, "explain_line", watched)
+    async with make_api(database_url) as api:
+        await set_up(api)
+        again = " ".join(f"e{place}: explanation {{ steps {{ operation }} }}" for place in range(50))
+        answered = await api.gql(f"{{ invoices {{ nodes {{ lines {{ {again} }} }} }} }}")
+    [line] = answered["invoices"]["nodes"][0]["lines"]
+    assert list(line.values()) == [{"steps": [{"operation": name} for name in ("QUANTITY", "PRICE", "ROUND")]}] * 50
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_a_line_that_can_not_be_explained_fails_alone(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = explanation
+    computed = module.explain_line
+
+    async with make_api(database_url) as api:
+        bad = await set_up(api)
+        customer = await api.make("customerCreate", name="Beta")
+        made = await api.mutate("subscriptionCreate", "invoice { id }", customerId=customer, planId="pro")
+
+        def broken(row: Any) -> Any:
+            if row.invoice_id == bad:
+                raise InvariantBroken("The stored inputs are none.")
+            return computed(row)
+
+        monkeypatch.setattr(explanation, "explain_line", broken)
+        asked = "{ lines { explanation { steps { operation } } } }"
+        one, other = (f'invoice(id: "{invoice}") {asked}' for invoice in (bad, made["invoice"]["id"]))
+        answer = await api.answer(f"{{ bad: {one} good: {other} }}")
+    steps = [{"operation": name} for name in ("QUANTITY", "PRICE", "ROUND")]
+    assert answer["data"] == {"bad": None, "good": {"lines": [{"explanation": {"steps": steps}}]}}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
