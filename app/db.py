@@ -40,6 +40,7 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+LONG_WORK_AT_ONCE = 2
 JsonColumn = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -158,6 +159,9 @@ class Sessions:
         self._writing = async_sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
         self._reading = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
         self._reader = SqliteReader(engine) if engine.dialect.name == "sqlite" else None
+        #: What computes for long takes turns, in threads: else one request of many such fields would take every
+        #: connection, and the processor from those that answer events.
+        self.long_work = asyncio.Semaphore(LONG_WORK_AT_ONCE)
 
     def acting_as(self, actor: str) -> "Sessions":
         """Return the same factory under another actor."""

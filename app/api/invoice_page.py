@@ -42,15 +42,22 @@ _HEADERS = {
 }
 
 
+#: A long page takes seconds, and whoever has its link may ask for it as often as they like.
+PAGES_AT_ONCE = 2
+
+
 def invoice_routes(sessions: Sessions) -> list[Route]:
     """Return the pages of both kinds of environment. Whatever is below their path reads as a token."""
+    turns = asyncio.Semaphore(PAGES_AT_ONCE)
     return [
-        Route(f"{kind.path_prefix}/invoices/{{token:path}}", _endpoint(sessions, kind), methods=["GET"])
+        Route(f"{kind.path_prefix}/invoices/{{token:path}}", _endpoint(sessions, kind, turns), methods=["GET"])
         for kind in EnvironmentKind
     ]
 
 
-def _endpoint(sessions: Sessions, kind: EnvironmentKind) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    sessions: Sessions, kind: EnvironmentKind, turns: asyncio.Semaphore
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             async with sessions.snapshot() as session:
@@ -58,8 +65,10 @@ def _endpoint(sessions: Sessions, kind: EnvironmentKind) -> Callable[[Request], 
                 document = await find_document(session, kind, token, now)
             if document is None:
                 return _message(404, "There is no invoice here", _NOT_FOUND)
-            # A long invoice takes a while to explain, and nobody should wait for it.
-            return HTMLResponse(await asyncio.to_thread(_page, document), headers=_HEADERS)
+            # A long invoice takes a while to explain, and nobody should wait for it: neither the loop nor, where many
+            # ask, the reads that need the same threads.
+            async with turns:
+                return HTMLResponse(await asyncio.to_thread(_page, document), headers=_HEADERS)
         except Exception as error:  # noqa: BLE001 - whatever it was, the reader gets a page and no detail
             return _failed(error)
 

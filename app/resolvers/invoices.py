@@ -27,7 +27,7 @@ from app.services.replay import replay_invoice
 
 
 async def _replay(info: Info[Context, None], invoice_id: Annotated[strawberry.ID, InvoiceId]) -> Any:
-    async with info.context.sessions.snapshot() as session:
+    async with info.context.sessions.long_work, info.context.sessions.snapshot() as session:
         return await replay_invoice(session, info.context.principal.environment_id, invoice_id)
 
 

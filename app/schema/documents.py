@@ -1,5 +1,6 @@
 """Documents, and what is known of each: all requests that send the same text share it."""
 
+from collections import Counter
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +12,8 @@ from graphql import (
     IntValueNode,
     OperationDefinitionNode,
     StringValueNode,
+    VariableDefinitionNode,
+    VariableNode,
     Visitor,
     parse,
     visit,
@@ -33,7 +36,11 @@ class Document:
         operations = [node for node in self.node.definitions if isinstance(node, OperationDefinitionNode)]
         self.has_several_operations = len(operations) > 1
         #: The message and code of a literal that can't be stored or counted, or None.
-        self.literal_problem = _literal_problem(self)
+        found = _Looked()
+        visit(self.node, found)
+        self.literal_problem = found.problem
+        #: How often each variable is used, by its name.
+        self.variable_uses = found.variable_uses
 
 
 @lru_cache(maxsize=KNOWN)
@@ -50,16 +57,15 @@ def validation_errors(
     return validate_document(schema, document.node, rules)
 
 
-def _literal_problem(document: Document) -> tuple[str, str] | None:
-    found = _Literals()
-    visit(document.node, found)
-    return found.problem
-
-
-class _Literals(Visitor):
+class _Looked(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.problem: tuple[str, str] | None = None
+        self.variable_uses: Counter[str] = Counter()
+
+    def enter_variable(self, node: VariableNode, _key: object, parent: object, *_: object) -> None:
+        if not isinstance(parent, VariableDefinitionNode):
+            self.variable_uses[node.name.value] += 1
 
     def enter_string_value(self, node: StringValueNode, *_: object) -> None:
         try:

@@ -1,7 +1,9 @@
 """Why an amount is what it is."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,9 @@ from app import models
 from app.billing import steps as billing
 from app.billing.adjustments import explain_adjustments
 from app.billing.pricing import PricedLine, line_inputs_from_json, price_line
+from app.context import Context
+from app.db import Sessions
+from app.loaders.owner import Owner
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import field, value
@@ -76,6 +81,34 @@ class LineExplanation:
         "Exactly the events that the line counted, in the order of their ids.",
         Relation(models.MeterEvent, "invoice_line_id", through=models.InvoiceLineEvent, link="event_id"),
     )
+
+
+@dataclass(frozen=True)
+class _LineToExplain:
+    """A stored line as the key of a loader, which explains the same one once a request, however often it is asked."""
+
+    id: str
+    row: Any = dataclass_field(compare=False)
+
+
+def follow_explanation(row: Any, context: Context) -> Awaitable[ExplainedLine]:
+    """Ask for the explanation of a stored line."""
+    return context.loaders.of(_explain_lines).load(_LineToExplain(row.id, row))  # type: ignore[arg-type]  # no text
+
+
+async def _explain_lines(
+    sessions: Sessions, _owner: Owner, lines: Sequence[_LineToExplain]
+) -> Sequence[ExplainedLine | Exception]:
+    """Explain lines in a thread, so that meanwhile others are served."""
+    async with sessions.long_work:
+        return await asyncio.to_thread(lambda: [_explained(line.row) for line in lines])
+
+
+def _explained(row: Any) -> ExplainedLine | Exception:
+    try:
+        return explain_line(row)
+    except Exception as error:  # noqa: BLE001 - the loader raises it for this line, and the others have theirs
+        return error
 
 
 def explain_line(row: Any) -> ExplainedLine:

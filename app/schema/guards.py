@@ -1,6 +1,6 @@
 """What stands before every execution: documents are looked at once, and the key's scopes each time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import NoSchemaIntrospectionCustomRule
@@ -16,6 +16,9 @@ from app.settings import Profile
 
 #: No list of an input takes more, and lists that are given to a nested field are converted for each parent.
 MAX_ENTRIES = 1000
+#: Entries of all lists together, each as often as its variable is used: every use converts them again, and meanwhile
+#: nothing else runs.
+MAX_CONVERTED = 10_000
 
 
 class Guard(SchemaExtension):
@@ -53,8 +56,7 @@ class Guard(SchemaExtension):
         """Refuse lists that nothing takes, and fields that the key may not read, each checked once."""
         execution = self.execution_context
         context: Context = execution.context
-        if _has_long_list(execution.variables):
-            raise ClientError(f"A list has at most {MAX_ENTRIES} entries.")
+        _refuse_long_lists(execution.variables or {}, self._document.variable_uses)
         needed = needed_access(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
         for access, field in needed.items():
             if isinstance(access, AnyKey) or (access is not None and allows(context.principal.scopes, access)):
@@ -64,14 +66,26 @@ class Guard(SchemaExtension):
         yield
 
 
-def _has_long_list(variables: Any) -> bool:
-    waiting = [variables]
+def _refuse_long_lists(variables: Mapping[str, Any], uses: Mapping[str, int]) -> None:
+    converted = 0
+    for name, value in variables.items():
+        sizes = list(_sizes_of_lists(value))
+        if max(sizes, default=0) > MAX_ENTRIES:
+            raise ClientError(f"${name}: A list has at most {MAX_ENTRIES} entries.")
+        converted += sum(sizes) * uses.get(name, 0)
+        if converted > MAX_CONVERTED:
+            message = (
+                f"The lists of a request have at most {MAX_CONVERTED} entries in all, each as often as it is used."
+            )
+            raise ClientError(f"${name}: {message}")
+
+
+def _sizes_of_lists(value: Any) -> Iterator[int]:
+    waiting = [value]
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            if len(value) > MAX_ENTRIES:
-                return True
-            waiting += value
-        elif isinstance(value, dict):
-            waiting += value.values()
-    return False
+        item = waiting.pop()
+        if isinstance(item, list):
+            yield len(item)
+            waiting += item
+        elif isinstance(item, dict):
+            waiting += item.values()

@@ -13,9 +13,9 @@ from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
 from app.schema.billing_parties import BilledFrom, BilledTo
 from app.schema.connections import Connection, connection
-from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.declarations import batched, edge, field, followed, noun, value
 from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
-from app.schema.explanation import LineExplanation, explain_line
+from app.schema.explanation import LineExplanation, follow_explanation
 from app.schema.money import Money, Period, money_of, period_of
 from app.schema.node import Node
 from app.schema.page_url import resolve_page_url
@@ -39,7 +39,7 @@ class InvoiceLine(Node):
     quantity: Decimal = field("How much is charged.")
     amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
     exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
-    explanation: LineExplanation = field("Why the amount is what it is.", of=explain_line)
+    explanation: LineExplanation = followed("Why the amount is what it is.", follow_explanation)
     created_at: datetime = field("When it was made, in the customer's time.")
     invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] = edge(
         "The invoice it is on.", models.Invoice, "invoice_id"

@@ -168,7 +168,7 @@ async def resolve_plan_preview(  # noqa: PLR0913, PLR0917 - the arguments of a f
         customer=customer_id,
         starts_at=starts_at,
     )
-    async with context.sessions.snapshot() as session:
+    async with context.sessions.long_work, context.sessions.snapshot() as session:
         with names_arguments():
             return await preview_plan(session, context.principal, context.clock.now(), draft)
 

@@ -1,14 +1,17 @@
 """What something would cost, without writing anything."""
 
+import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import Info
 
 from app.billing.given_usage import GivenEvent, GivenUsage
 from app.billing.price_preview import PricePreviewDraft, preview_price
 from app.billing.pricing import PricedLine
+from app.context import Context
 from app.schema.client_error import names_arguments
 from app.schema.declarations import field, value
 from app.schema.enums import Aggregation
@@ -96,7 +99,8 @@ PeriodMaximum = Annotated[
 ]
 
 
-def resolve_price_preview(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
+async def resolve_price_preview(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has
+    info: Info[Context, None],
     model: Model,
     currency: Currency,
     quantity: Quantity = None,
@@ -118,5 +122,7 @@ def resolve_price_preview(  # noqa: PLR0913, PLR0917 - the arguments of a field 
         period_minimum=period_minimum,
         period_maximum=period_maximum,
     )
-    with names_arguments():
-        return Preview(preview_price(draft), currency)
+    # In a thread, so that meanwhile others are served.
+    async with info.context.sessions.long_work:
+        with names_arguments():
+            return Preview(await asyncio.to_thread(preview_price, draft), currency)

@@ -175,7 +175,7 @@ async def resolve_price_simulation(  # noqa: PLR0913, PLR0917 - the arguments of
         customers=None if customer_ids is None else tuple(customer_ids),
     )
     context = info.context
-    async with context.sessions.snapshot() as session:
+    async with context.sessions.long_work, context.sessions.snapshot() as session:
         with names_arguments():
             found = await simulate_price(session, context.principal, draft)
     rows = tuple(SimulatedRow(one, found.currency) for one in found.customers[skip : skip + first])

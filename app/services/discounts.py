@@ -2,15 +2,18 @@
 
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.catalog.customers import MAX_DISCOUNTS
 from app.billing.catalog.discounts import DiscountDraft, check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.money import decimal_to_minor
 from app.ids import new_id
+from app.models import table_of
 from app.services.customer_time import customers_now
-from app.services.lookup import require, to_change
+from app.services.lookup import must_lock, require, to_change
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
 
@@ -27,6 +30,7 @@ async def discount_customer(
     if customer is not None:
         now = await customers_now(session, customer, now)
         check_span(draft, now, problems)
+        await _refuse_too_many(session, customer, None, now, problems)
     problems.raise_if_any()
     assert customer is not None
     return await add_discount(session, customer, None, draft, (amount_minor, currency), now)
@@ -48,6 +52,7 @@ async def discount_subscription(
         check_discount_currency(draft, currency, problems)
         amount_minor = discount_minor(draft, currency, problems)
         check_span(draft, now, problems)
+        await _refuse_too_many(session, customer, subscription.id, now, problems)
     problems.raise_if_any()
     assert customer is not None
     return await add_discount(session, customer, subscription, draft, (amount_minor, currency), now)
@@ -93,6 +98,26 @@ def check_span(draft: DiscountDraft, now: datetime, problems: Problems) -> None:
     """Note if a discount that starts now would end before that."""
     if draft.starts_at is None and draft.ends_at is not None and draft.ends_at <= now:
         problems.add(ErrorCode.OUT_OF_RANGE, "endsAt", "must be after now, when it starts")
+
+
+async def _refuse_too_many(
+    session: AsyncSession, customer: models.Customer, subscription_id: str | None, now: datetime, problems: Problems
+) -> None:
+    """Note if there are as many discounts as there may be: every line of an invoice keeps its share of each.
+
+    The customer's row is locked, so that two callers never both give the last one.
+    """
+    await must_lock(session, models.Customer, customer.environment_id, customer.id)
+    columns = table_of(models.Discount).c
+    given = select(func.count()).where(
+        columns.environment_id == customer.environment_id,
+        columns.customer_id == customer.id,
+        columns.subscription_id.is_not_distinct_from(subscription_id),
+        columns.ends_at.is_(None) | (columns.ends_at > now),
+    )
+    if (await session.execute(given)).scalar_one() >= MAX_DISCOUNTS:
+        message = f"there are {MAX_DISCOUNTS} discounts that have not ended; end one before giving another"
+        problems.add(ErrorCode.OUT_OF_RANGE, "target", message)
 
 
 async def add_discount(

@@ -1,5 +1,6 @@
 """What a plan would cost: the invoices of one whole period of it, for usage that is given."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.services.adjusting import Adjusting, adjusting_by_subscription
 from app.services.customer_time import read_customers_now
 from app.services.lookup import find, ids_by_reference, require
 from app.services.merchants import get_merchant
-from app.services.planned_usage import PlannedUsage, Shares, rate_planned, share_out
+from app.services.planned_usage import PlannedUsage, Shares, measure_shares, rate_planned, share_out
 from app.services.plans import default_version, fitting_prices, prices_by_reference
 from app.services.principal import Principal
 from app.services.rating import (
@@ -115,7 +116,8 @@ async def preview_plan(
     if planned is not None:
         metric_ids = {usage.metric for usage in draft.usage}
         named = await ids_by_reference(session, models.BillableMetric, environment_id, metric_ids)
-        shares = share_out(draft.usage, named, planned.terms, problems)
+        # In a thread, as the pricing below: meanwhile others are served.
+        shares = await asyncio.to_thread(share_out, draft.usage, named, planned.terms, problems)
         planned = replace(planned, terms=await _with_quantities(session, problems, environment_id, draft, planned))
     customer = None
     if draft.customer is not None:
@@ -128,7 +130,7 @@ async def preview_plan(
     adjusting = Adjusting((), TaxTerms(planned.tax_behavior))
     if customer is not None:
         adjusting = (await adjusting_by_subscription(session, environment_id, [subscriber]))[subscriber.id]
-    return _invoiced(subscriber, planned.terms, shares, adjusting)
+    return await asyncio.to_thread(_invoiced, subscriber, planned.terms, shares, adjusting)
 
 
 async def _subscriber(
@@ -159,9 +161,10 @@ def _invoiced(subscriber: _Subscriber, terms: Sequence[Term], shares: Shares, ad
         assessment = adjusting.assess([line.assessed for line in lines])
         return PlannedInvoice(billed_at, subscriber.currency, assessment, tuple(lines))
 
-    upfront = rate_planned(charges_at_start(subscriber, terms), shares)
+    measured = measure_shares(terms, shares)
+    upfront = rate_planned(charges_at_start(subscriber, terms), measured)
     boundaries = [
-        (boundary, rate_planned(charges_at_boundary(subscriber, terms, boundary), shares))
+        (boundary, rate_planned(charges_at_boundary(subscriber, terms, boundary), measured))
         for boundary in _boundaries(subscriber, terms, period)
     ]
     return PlanPreview(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Problems
 from app.billing.given_usage import GivenEvent, GivenUsage, check_detail, check_usage, measure_given
+from app.billing.measuring import Measured
 from app.billing.pricing import price_line
 from app.services.rating import Charge, RatedLine, inputs_of
 from app.services.terms import Term
@@ -61,17 +62,22 @@ def share_out(
     return shares
 
 
-def rate_planned(charges: Sequence[Charge], shares: Shares) -> list[RatedLine]:
-    """Rate charges in their order, as `rate` does, over the usage that was shared out: the same in each window."""
-    return [_rate_one(charge, shares) for charge in charges]
+def measure_shares(terms: Sequence[Term], shares: Shares) -> dict[str, Measured]:
+    """Return what each metered price measures of the usage that was shared out, by its id: once for all windows."""
+    return {
+        term.price_id: measure_given(term.metering.metric.aggregation, term.model, shares.get(term.price_id, ()))
+        for term in terms
+        if term.metering is not None
+    }
 
 
-def _rate_one(charge: Charge, shares: Shares) -> RatedLine:
-    term, measured = charge.term, None
-    if term.metering is not None:
-        given = shares.get(term.price_id, ())
-        measured = measure_given(term.metering.metric.aggregation, term.model, given)
-    inputs = inputs_of(term, charge.window, measured)
+def rate_planned(charges: Sequence[Charge], measured: Mapping[str, Measured]) -> list[RatedLine]:
+    """Rate charges in their order, as `rate` does, over what was measured: the same in each window."""
+    return [_rate_one(charge, measured) for charge in charges]
+
+
+def _rate_one(charge: Charge, measured: Mapping[str, Measured]) -> RatedLine:
+    inputs = inputs_of(charge.term, charge.window, measured.get(charge.term.price_id))
     return RatedLine(charge, inputs, price_line(inputs), ())
 
 

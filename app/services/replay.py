@@ -1,7 +1,8 @@
 """Replaying an invoice: computing it again from the raw events assigned to it and the terms copied onto it."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,13 +63,21 @@ async def replay_invoice(session: AsyncSession, environment_id: str, invoice_id:
     if invoice is None:
         return None
     events = await _events(session, environment_id, invoice_id)
-    lines = [_replayed(row, events[row.id]) for row in await _lines(session, environment_id, invoice_id)]
+    rows = await _lines(session, environment_id, invoice_id)
+    # In a thread, so that meanwhile others are served.
+    differences = await asyncio.to_thread(_differences, invoice, rows, events)
+    return Replay(invoice_id, sum(map(len, events.values())), differences)
+
+
+def _differences(
+    invoice: Row[Any], rows: Iterable[Row[Any]], events: Mapping[str, Sequence[Row[Any]]]
+) -> tuple[Difference, ...]:
+    lines = [_replayed(row, events.get(row.id, ())) for row in rows]
     assessment = _assessed(invoice, lines)
-    differences = [
+    return (
         *(found for place, line in enumerate(lines) for found in _of_line(line, assessment, place)),
         *_of_invoice(invoice, assessment),
-    ]
-    return Replay(invoice_id, sum(map(len, events.values())), tuple(differences))
+    )
 
 
 async def _lines(session: AsyncSession, environment_id: str, invoice_id: str) -> Sequence[Row[Any]]:

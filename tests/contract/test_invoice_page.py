@@ -1,5 +1,6 @@
 """The page of an invoice: who gets it, with which headers, and that no text of anybody becomes markup."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
@@ -10,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api import invoice_page
 from app.billing.discounts import DiscountTerms
 from app.billing.lifecycle import InvoiceStatus
 from app.billing.tax import TaxTerms
 from app.ids import new_id
 from tests.support.invoicing import ACME, EXAMPLE_INC, FEBRUARY, Charged, fee, invoiced, showcase
 from tests.support.printed import Page, Printer, make_printer, style_of
+from tests.support.turns import count_turns
 
 HOSTILE = "</title><script>alert(1)</script> \"' onload=x {{ 7 * 7 }} {% raw %} &amp; <!-- \u05d0\u05d1"
 
@@ -140,6 +143,15 @@ async def test_a_thousand_lines_are_shown_and_explained(printer: Printer) -> Non
     page = await printer.page(await invoiced(printer.world, *lines, tax=TaxTerms(rate=Decimal("0.19"))))
     assert len([1 for tag, _ in page.elements if tag == "article"]) == 1000
     assert page.within("h3")[-3:] == ["Fee 999", "Feb 1\u2009\N{EN DASH}\u200928, 2026", "$1,004.00"]
+
+
+async def test_many_readers_take_turns(printer: Printer, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = count_turns(monkeypatch, invoice_page, "_page")
+    path = printer.path(await showcase(printer.world))
+    answers = await asyncio.gather(*(printer.client.get(path) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(seen) == 12
+    assert max(seen) <= invoice_page.PAGES_AT_ONCE
 
 
 @pytest.mark.parametrize("status", list(InvoiceStatus))

@@ -192,9 +192,22 @@ async def test_what_is_too_long_to_be_meant_is_refused_before_anything_is_done(d
         lists = "products(filter: { keys: $keys }, after: $after) { totalCount }"
         query = f"query($keys: [String!], $after: String) {{ {lists} }}"
         answer = await api.answer(query, keys=["x"] * 1001)
-        assert [error["message"] for error in answer["errors"]] == ["A list has at most 1000 entries."]
+        assert [error["message"] for error in answer["errors"]] == ["$keys: A list has at most 1000 entries."]
         assert "data" not in answer
         assert await api.code(query, after="A" * 4097) == "BAD_CURSOR"
+
+
+async def test_lists_that_are_used_again_and_again_are_counted_as_often(database_url: str) -> None:
+    def query(uses: int) -> str:
+        fields = " ".join(f"f{use}: products(filter: {{ keys: $keys }}) {{ totalCount }}" for use in range(uses))
+        return f"query($keys: [String!]) {{ {fields} }}"
+
+    async with make_api(database_url) as api:
+        answer = await api.answer(query(11), keys=["x"] * 1000)
+        message = "The lists of a request have at most 10000 entries in all, each as often as it is used."
+        assert answer == {"errors": [{"message": f"$keys: {message}", "extensions": {"code": "BAD_INPUT"}}]}
+        data = await api.gql(query(100), keys=["x"] * 100)
+        assert list(data.values()) == [{"totalCount": 0}] * 100
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Scopes: every field has one, and a key without it gets nothing of the operation."""
 
 import pytest
-from graphql import GraphQLInterfaceType, GraphQLObjectType, is_introspection_type
+from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType, is_introspection_type
 
 from app import models
 from app.billing.access import Scope
@@ -26,6 +26,14 @@ def test_every_field_declares_who_may_read_it() -> None:
     assert [name for name, access in fields.items() if access is None] == []
     roots = {name for name, access in fields.items() if access is ANY_KEY and name.startswith(("Query.", "Mutation."))}
     assert roots == {f"Query.{name}" for name in OPEN_ROOTS}
+
+
+def test_scopes_say_all_that_they_open() -> None:
+    scopes = schema._schema.type_map["Scope"]
+    assert isinstance(scopes, GraphQLEnumType)
+    read, write = (str(scopes.values[name].description) for name in ("BILLING_READ", "BILLING_WRITE"))
+    assert [word for word in ("subscriptions", "discounts", "credit", "invoices", "payments") if word not in read] == []
+    assert [word for word in ("subscriptions", "discounts", "credit", "lines", "payments") if word not in write] == []
 
 
 @pytest.mark.parametrize(
