@@ -75,9 +75,9 @@ Events = Annotated[
 MeasuredBy = Annotated[
     Aggregation | None,
     strawberry.argument(
-        description="How the usage is measured: what is made of `events`, or what made `quantity`, which then may be "
-        "below zero and is charged as 0. Null for SUM with events, and for a fee with a quantity. It decides what a "
-        "`share` does. Example: `SUM`."
+        description="How the usage is measured: what is made of `events`, or what made `quantity`. That of SUM and "
+        "MAX may be below zero, and is charged as 0. Null for SUM with events, and for a fee with a quantity. It "
+        "decides what a `share` does. Example: `SUM`."
     ),
 ]
 Share = Annotated[
