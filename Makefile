@@ -11,7 +11,9 @@ SDK_PINS := tests/contract/sdk/constraints.txt
 # The first interpreter that starts and is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 8
+# More workers than processors, as many tests wait for a server to start; at most 8.
+WORKERS := $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 + 1 )); echo $$(( n > 8 ? 8 : n )))
+PYTEST := $(BIN)/pytest -q -n $(WORKERS)
 
 # uv is quicker where it is installed; where it is missing, or cannot reach the registry, pip does the same.
 define install
