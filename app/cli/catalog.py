@@ -20,7 +20,6 @@ from app.cli.client import Api
 from app.cli.state_file import replace_file
 from app.cli.target import DEFAULT_URL, STANDARD, CommandError, KeyOption, SandboxOption, UrlOption, find_target
 from app.cli.terminal import say, standard_output
-from app.graphql import schema
 
 APPLY = """
 mutation CatalogApply($input: CatalogApplyInput!) {
@@ -134,6 +133,9 @@ def _keep(path: Path, written: bytes, *, force: bool) -> None:
 
 def catalog_type() -> GraphQLInputType:
     """Return the type that a catalog must have."""
+    # Making the schema takes a second, which no other command needs to wait for.
+    from app.graphql import schema  # noqa: PLC0415
+
     kind: GraphQLInputType = schema._schema.type_map["CatalogInput"]  # type: ignore[assignment]  # noqa: SLF001 - the library shows its types nowhere else
     return kind
 
