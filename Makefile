@@ -11,9 +11,9 @@ SDK_PINS := tests/contract/sdk/constraints.txt
 # The first interpreter that starts and is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-# More workers than processors, as many tests wait for a server to start; at most 8.
-WORKERS := $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 + 1 )); echo $$(( n > 8 ? 8 : n )))
-PYTEST := $(BIN)/pytest -q -n $(WORKERS)
+PYTEST := $(BIN)/pytest -q --maxprocesses 8 -n
+# One more than there are processors, where many tests wait for a server to start.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
 # uv is quicker where it is installed; where it is missing, or cannot reach the registry, pip does the same.
 define install
@@ -33,7 +33,7 @@ run: $(VENV)/.installed ## set up what is missing and start the server with its 
 	@exec $(BIN)/billgraph serve $(ARGS)
 
 test: $(VENV)/.installed-dev $(SDK)/.installed ## set up what is missing and run every test on SQLite and on PostgreSQL
-	$(PYTEST)
+	$(PYTEST) $(WORKERS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the tests that need no PostgreSQL
 	@echo "==> format"; $(BIN)/ruff format --check .
@@ -41,11 +41,11 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> types"; $(BIN)/mypy
 	@echo "==> layers"; $(BIN)/lint-imports
 	@echo "==> schema"; $(BIN)/billgraph export-schema | diff schema.graphql -
-	@echo "==> unit and property tests, tidiness"; $(PYTEST) --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
-	@echo "==> integration tests on SQLite"; $(PYTEST) --database sqlite tests/integration
+	@echo "==> unit and property tests, tidiness"; $(PYTEST) auto --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
+	@echo "==> integration tests on SQLite"; $(PYTEST) auto --database sqlite tests/integration
 
 soak: $(VENV)/.installed-dev ## play 10,000 random histories on each database, which takes two cores about half an hour
-	$(PYTEST) --histories 10000 tests/e2e/test_histories.py
+	$(PYTEST) auto --histories 10000 tests/e2e/test_histories.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .
