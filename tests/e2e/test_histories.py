@@ -13,7 +13,7 @@ from tests.support.database_play import Stage, hurried, issued_invoices, unlike_
 from tests.support.world import make_world
 
 
-@pytest.mark.histories(100, 20)
+@pytest.mark.histories(200, 20)
 def test_every_issued_invoice_of_a_random_history_is_the_naive_one(database_url: str, seeds: range) -> None:
     """The loop is the server's own, which is quicker."""
     histories = [random_history(seed) for seed in seeds]
