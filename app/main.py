@@ -25,6 +25,7 @@ from app.graphql import schema
 from app.models import EnvironmentKind
 from app.services.audit import start_recording
 from app.settings import Settings
+from app.worker.counting import count_forever
 from app.worker.loop import work_forever
 
 
@@ -63,11 +64,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        worker = asyncio.create_task(work_forever(sessions, settings.worker_interval))
+        tasks = [
+            asyncio.create_task(count_forever(sessions)),
+            asyncio.create_task(work_forever(sessions, settings.worker_interval)),
+        ]
         yield
-        worker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await worker
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await sessions.engine.dispose()
 
     views = [

@@ -17,7 +17,8 @@ from app.api.refusal import Refusal, json_response
 from app.billing.access import Scope, allows
 from app.db import Sessions, database_failed
 from app.metering.codec import MAX_EVENT_BYTES, EventInput, InvalidEvent, decode_event
-from app.metering.ingest import StoredEvent, store_event
+from app.metering.event_log import append
+from app.metering.received import ReceivedEvent, identify
 from app.models import EnvironmentKind
 from app.services.principal import Principal
 
@@ -57,10 +58,11 @@ class EventsEndpoint:
         event = _decode(await read_body(receive, headers, MAX_EVENT_BYTES))
         if event.namespace is not None and event.namespace != principal.merchant_id:
             raise Refusal(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
+        received = identify(principal.environment_id, event, self._sessions.clock.now())
         # The block's end commits; whatever goes wrong there leaves as an exception, never as a 202.
         async with self._sessions.begin() as session:
-            stored = await store_event(session, principal.environment_id, event, self._sessions.clock.now())
-        return json_response(202, _acknowledgement(principal, event, stored))
+            await append(session, [received], received.received_at)
+        return json_response(202, _acknowledgement(principal, received))
 
     async def _authorize(self, headers: Headers) -> Principal:
         principal = await authenticate(self._sessions, headers, self._kind, self._sessions.clock)
@@ -82,17 +84,17 @@ def _decode(body: bytes) -> EventInput:
         raise Refusal(400, "VALIDATION_ERROR", message, errors=invalid.errors) from invalid
 
 
-def _acknowledgement(principal: Principal, event: EventInput, stored: StoredEvent) -> dict[str, Any]:
+def _acknowledgement(principal: Principal, event: ReceivedEvent) -> dict[str, Any]:
     echo = {
-        "id": stored.id,
+        "id": event.id,
         "object": "event",
         "type": event.type,
         "source": event.source,
         "subject": event.subject,
         "externalSubject": event.external_subject,
         "namespace": principal.merchant_id,
-        "timestamp": _with_z(stored.timestamp),
-        "idempotencyKey": stored.idempotency_key,
+        "timestamp": _with_z(event.timestamp or event.received_at),
+        "idempotencyKey": event.idempotency_key,
         "externalId": event.external_id,
     }
     return {name: value for name, value in echo.items() if value is not None}

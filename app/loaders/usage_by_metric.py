@@ -7,6 +7,7 @@ from app.billing.errors import Refused
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.metering.usage import MetricUsage, MetricUsageQuery, metric_usages
+from app.metering.waiting import wait_until_counted
 
 
 async def usage_by_metric(
@@ -14,5 +15,6 @@ async def usage_by_metric(
 ) -> list[MetricUsage | Refused]:
     """Answer the same question for each metric; one that it does not fit has its refusal in its place."""
     queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
+    await wait_until_counted(sessions)
     async with sessions.read() as session:
         return await metric_usages(session, owner.environment_id, queries)

@@ -1,16 +1,12 @@
 """From the bytes of one event to its parts, with every problem named at once; what it means is not asked here."""
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from app.billing.decimals import plain
 from app.billing.errors import ErrorCode, Problems, UserError
 from app.billing.text import check_external_id
 from app.strict_json import MalformedJson, decode
@@ -29,7 +25,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class EventInput:
-    """A well-formed event. `data` is its JSON text as it came; `content` is the same for events that mean the same."""
+    """A well-formed event. `data` is its JSON text as it came."""
 
     type: str
     source: str
@@ -40,7 +36,6 @@ class EventInput:
     namespace: str | None
     timestamp: datetime | None
     idempotency_key: str | None
-    content: str
 
 
 class InvalidEvent(Exception):
@@ -68,8 +63,7 @@ def decode_event(body: bytes) -> EventInput:
     parts = _parts(problems, envelope)
     if problems.errors:
         raise InvalidEvent(problems.errors)
-    data = _raw_data(body)
-    return EventInput(**parts, data=data, content=_content(parts, envelope["data"]))
+    return EventInput(**parts, data=_raw_data(body))
 
 
 def _raw_data(body: bytes) -> str:
@@ -78,15 +72,6 @@ def _raw_data(body: bytes) -> str:
         return bytes(_members.decode(body)["data"]).decode()
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidEvent((UserError(ErrorCode.INVALID, None, "The body can't be read as JSON."),)) from error
-
-
-def content_hash(environment_id: str, event: EventInput) -> str:
-    """Return what tells a differing repeat from a true one: a hash of all but the idempotency key and the namespace."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (environment_id, event.content):
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
-    return digest.hexdigest()
 
 
 def _parts(problems: Problems, envelope: dict[str, object]) -> dict[str, Any]:
@@ -159,25 +144,3 @@ def _instant(match: re.Match[str]) -> datetime:
     offset = f"{hours}:{minutes}" if hours else "+00:00"
     wall = f"{day}T{minute}:{second or '00'}.{(fraction or '')[:6]:0<6}"
     return datetime.fromisoformat(wall + offset).astimezone(UTC)
-
-
-def _content(parts: dict[str, Any], data: object) -> str:
-    timestamp = parts["timestamp"]
-    texts = [parts[name] for name in ("type", "source", "subject", "external_subject", "external_id")]
-    return _canonical([*texts, timestamp.isoformat() if timestamp else None, data])
-
-
-def _canonical(value: object) -> str:
-    """Write a value so that equal ones read the same: names in order, numbers by their value, no spaces."""
-    match value:
-        case dict():
-            members = (f"{json.dumps(name)}:{_canonical(value[name])}" for name in sorted(value))
-            return "{" + ",".join(members) + "}"
-        case list():
-            return "[" + ",".join(_canonical(item) for item in value) + "]"
-        case bool() | str() | None:
-            return json.dumps(value)
-        case int() | Decimal():
-            return plain(value)
-        case _:
-            raise TypeError(f"{type(value).__name__} is not read from JSON")

@@ -1,58 +1,46 @@
-"""Taking in events: the unique id is what counts one once."""
+"""Storing an event: the unique id is what counts one once."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import insert_if_absent
-from app.ids import event_id, new_id, new_idempotency_key
-from app.metering.codec import EventInput, content_hash
+from app.ids import new_id
+from app.metering.content import content_hash
+from app.metering.received import ReceivedEvent
 from app.models import Customer, MeterEvent, MeterEventRepeat, TestClock, table_of
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """What the answer to an event says beyond what was sent. `is_repeat`: it had come before, and changed nothing."""
+async def store_event(session: AsyncSession, event: ReceivedEvent) -> bool:
+    """Store an event, or note its repetition; say whether it was stored.
 
-    id: str
-    timestamp: datetime
-    idempotency_key: str
-    is_repeat: bool
-
-
-async def store_event(session: AsyncSession, environment_id: str, event: EventInput, now: datetime) -> StoredEvent:
-    """Store an event, or note its repetition. Nothing is refused here; the caller commits, and answers only then.
-
-    Without a timestamp it happens `now`, or at the time of the test clock its customer is on. A repeat without one
-    is answered with the timestamp of the first.
+    Without a timestamp it happens when it was received, or at the time of the test clock its customer is on.
     """
-    key = event.idempotency_key or new_idempotency_key()
-    identifier = event_id(environment_id, key)
-    timestamp = event.timestamp or await _time_of_customer(session, environment_id, event) or now
+    environment_id = event.environment_id
+    timestamp = event.timestamp or await _time_of_customer(session, environment_id, event) or event.received_at
     row = {
         "environment_id": environment_id,
-        "id": identifier,
-        "created_at": now,
+        "id": event.id,
+        "created_at": event.received_at,
         "type": event.type,
         "source": event.source,
         "subject": event.subject,
         "external_subject": event.external_subject,
         "external_id": event.external_id,
-        "idempotency_key": key,
+        "idempotency_key": event.idempotency_key,
         "timestamp": timestamp,
         "timestamp_given": event.timestamp is not None,
         "data": event.data,
-        "content_hash": content_hash(environment_id, event),
+        "content_hash": content_hash(event),
     }
     if await insert_if_absent(session, table_of(MeterEvent), row):
-        return StoredEvent(identifier, timestamp, key, is_repeat=False)
-    first_timestamp = await _note_repeat(session, row)
-    return StoredEvent(identifier, event.timestamp or first_timestamp, key, is_repeat=True)
+        return True
+    await _note_repeat(session, row)
+    return False
 
 
-async def _time_of_customer(session: AsyncSession, environment_id: str, event: EventInput) -> datetime | None:
+async def _time_of_customer(session: AsyncSession, environment_id: str, event: ReceivedEvent) -> datetime | None:
     """Return the time of the test clock that the event's customer is on, or None."""
     customers, clocks = table_of(Customer).c, table_of(TestClock).c
     if event.subject is not None:
@@ -67,20 +55,16 @@ async def _time_of_customer(session: AsyncSession, environment_id: str, event: E
     return found
 
 
-async def _note_repeat(session: AsyncSession, row: dict[str, object]) -> datetime:
-    """Store that an event came again, and return the timestamp of its first arrival."""
+async def _note_repeat(session: AsyncSession, row: dict[str, object]) -> None:
+    """Store that an event came again."""
     events = table_of(MeterEvent).c
-    stored = select(events.timestamp, events.content_hash)
-    first = (
-        await session.execute(stored.where(events.environment_id == row["environment_id"], events.id == row["id"]))
-    ).one()
+    mine = (events.environment_id == row["environment_id"], events.id == row["id"])
+    first = (await session.execute(select(events.content_hash).where(*mine))).scalar_one()
     repeat = {
         "environment_id": row["environment_id"],
         "id": new_id("rep"),
         "created_at": row["created_at"],
         "event_id": row["id"],
-        "differs": first.content_hash != row["content_hash"],
+        "differs": first != row["content_hash"],
     }
     await session.execute(insert(table_of(MeterEventRepeat)).values(repeat))
-    timestamp: datetime = first.timestamp
-    return timestamp

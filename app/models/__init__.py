@@ -8,6 +8,7 @@ from app.models.customer import Customer
 from app.models.discount import Discount
 from app.models.due_work import DueWork
 from app.models.environment import Environment, EnvironmentKind
+from app.models.event_inbox import EventInbox
 from app.models.fee import Fee
 from app.models.idempotency_record import IdempotencyRecord
 from app.models.invoice import Invoice
@@ -39,6 +40,7 @@ __all__ = [
     "DueWork",
     "Environment",
     "EnvironmentKind",
+    "EventInbox",
     "Fee",
     "IdempotencyRecord",
     "Invoice",

@@ -7,6 +7,7 @@ import strawberry
 from app import models
 from app.billing.access import Scope
 from app.loaders.pages import Relation
+from app.metering.waiting import wait_until_counted
 from app.schema.connections import Connection, connection
 from app.schema.mutation import Call, mutation
 from app.schema.single import single
@@ -43,6 +44,7 @@ class ClockMutations:
         access=Scope.SETTINGS_WRITE,
     )
     async def test_clock_advance(self, call: Call, input: TestClockAdvanceInput) -> TestClockAdvancePayload:
+        await wait_until_counted(call.context.sessions)
         principal, clock_id, to = call.principal, input.id, input.to
         await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, to))
         touched: list[str] = []

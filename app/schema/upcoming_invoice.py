@@ -12,6 +12,7 @@ from app.billing import money as billing
 from app.billing.adjustments import line_adjustments
 from app.db import Sessions
 from app.loaders.owner import Owner
+from app.metering.waiting import wait_until_counted
 from app.schema.declarations import edge, field, value
 from app.schema.enums import PaymentTerm
 from app.schema.explanation import ExplainedPrice, PriceExplanation, explain_price
@@ -28,6 +29,7 @@ async def usage_by_subscription(
     sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
 ) -> list[list[previews.MeteredUsage]]:
     """Return what each subscription used in its running period."""
+    await wait_until_counted(sessions)
     async with sessions.read() as session:
         found = await previews.usage_by_subscription(session, owner.environment_id, subscription_ids)
     return [found.get(subscription_id, []) for subscription_id in subscription_ids]
@@ -37,6 +39,7 @@ async def upcoming_by_subscription(
     sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
 ) -> list[previews.UpcomingInvoice | None]:
     """Return the next invoice of each subscription that has one."""
+    await wait_until_counted(sessions)
     async with sessions.read() as session:
         found = await previews.upcoming_by_subscription(session, owner.environment_id, subscription_ids)
     return [found.get(subscription_id) for subscription_id in subscription_ids]

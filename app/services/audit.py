@@ -16,6 +16,7 @@ from app.ids import new_id
 from app.models import (
     AuditEntry,
     DueWork,
+    EventInbox,
     IdempotencyRecord,
     InvoiceLineEvent,
     InvoiceSequence,
@@ -24,7 +25,16 @@ from app.models import (
     table_of,
 )
 
-_UNRECORDED = (AuditEntry, DueWork, IdempotencyRecord, InvoiceLineEvent, InvoiceSequence, MeterEvent, MeterEventRepeat)
+_UNRECORDED = (
+    AuditEntry,
+    DueWork,
+    EventInbox,
+    IdempotencyRecord,
+    InvoiceLineEvent,
+    InvoiceSequence,
+    MeterEvent,
+    MeterEventRepeat,
+)
 _SECRET = {"secret_hash", "page_secret"}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.api.events import EventsEndpoint
-from app.metering.ingest import StoredEvent, store_event
+from app.metering.event_log import append
 from app.models import EnvironmentKind
 from tests.support import sqlite
 from tests.support.events_api import EVENT, Api, client_of, sized
@@ -31,10 +31,10 @@ async def test_what_can_not_be_committed_is_never_202(
     api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     async def fail(*args: Any) -> None:
-        await store_event(*args)
+        await append(*args)
         raise error
 
-    monkeypatch.setattr("app.api.events.store_event", fail)
+    monkeypatch.setattr("app.api.events.append", fail)
     answer = await api.post(EVENT)
     assert (answer.status_code, answer.headers.get("retry-after")) == (status, "1" if status == 503 else None)
     assert set(answer.json()) == {"error", "message", "code"}
@@ -80,14 +80,13 @@ async def test_a_connection_that_breaks_before_the_commit_is_503(api: Api, monke
     if engine.dialect.name == "sqlite":
         return  # it has no connection that could break
 
-    async def break_off(session: AsyncSession, *args: Any) -> StoredEvent:
-        stored = await store_event(session, *args)
+    async def break_off(session: AsyncSession, *args: Any) -> None:
+        await append(session, *args)
         pid = await session.scalar(text("SELECT pg_backend_pid()"))
         async with engine.connect() as other:
             await other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
-        return stored
 
-    monkeypatch.setattr("app.api.events.store_event", break_off)
+    monkeypatch.setattr("app.api.events.append", break_off)
     answer = await api.post(EVENT)
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
     monkeypatch.undo()

@@ -1,7 +1,6 @@
 """Invoices with discounts, tax, credit and lines typed by hand: each sum, each reason, and the same when replayed."""
 
 import asyncio
-import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,11 +9,10 @@ import pytest
 from sqlalchemy import update
 
 from app import models
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.models import table_of
 from tests.integration.test_refusals import snapshot
 from tests.support.api import Api, Statements, make_api
+from tests.support.storing import store
 
 GRADUATED = {
     "graduated": {
@@ -84,9 +82,7 @@ async def use(api: Api, customer: str, key: str, n: str, at: str) -> str:
     }
     async with api.sessions.begin() as session:
         [row] = [row for row in await api.rows(models.Customer) if row.id == customer]
-        stored = await store_event(
-            session, row.environment_id, decode_event(json.dumps(body).encode()), api.clock.now()
-        )
+        stored = await store(session, row.environment_id, body, api.clock.now())
     return stored.id
 
 

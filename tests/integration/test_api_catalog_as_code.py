@@ -8,11 +8,10 @@ import pytest
 
 from app import models
 from app.billing.access import Scope
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from tests.integration.test_refusals import snapshot
 from tests.support.api import Api, make_api
 from tests.support.catalog import LLM, apply, changed, problems, told
+from tests.support.storing import store
 from tests.support.world import race
 
 EVERYTHING = [
@@ -337,7 +336,7 @@ async def test_what_a_metric_measures_stays_once_there_are_events(database_url: 
         assert [item["field"] for item in change["fields"]] == ["eventType", "groupBy"]
         [environment, _] = sorted(await api.rows(models.Environment), key=lambda row: str(row.kind))
         async with api.sessions.begin() as session:
-            await store_event(session, environment.id, decode_event(EVENT), api.clock.now())
+            await store(session, environment.id, EVENT, api.clock.now())
         assert await problems(api, unused) == [
             ("IN_USE", "billableMetrics.0.eventType"),
             ("IN_USE", "billableMetrics.0.groupBy"),

@@ -1,6 +1,5 @@
 """Which events a subscription is billed for."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +11,9 @@ from sqlalchemy import event as sqlalchemy_event
 from app import models
 from app.billing.aggregation import Aggregation, aggregate
 from app.billing.lifecycle import SubscriptionStatus
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.metering.usage import CountedEvent, UsageRequest, counted_events
 from tests.support.rows import NOW, World, make_world, opened
+from tests.support.storing import store
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 END = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,7 +28,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 async def send(world: World, data: dict[str, Any], at: datetime = START, **given: Any) -> str:
     envelope = {"type": "inference.completed", "source": "s", "data": data, "timestamp": at.isoformat()} | given
     async with world.sessions.begin() as session:
-        return (await store_event(session, world.environment_id, decode_event(json.dumps(envelope).encode()), NOW)).id
+        return (await store(session, world.environment_id, envelope, NOW)).id
 
 
 async def ask(world: World, *requests: UsageRequest) -> dict[UsageRequest, list[CountedEvent]]:

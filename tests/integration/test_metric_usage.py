@@ -1,6 +1,5 @@
 """The usage of a metric over time."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +11,9 @@ from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Refused
 from app.billing.windows import Window
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.metering.usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
 from tests.support.rows import NOW, World, make_world, opened
+from tests.support.storing import store
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -30,7 +28,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 async def send(world: World, data: dict[str, Any], at: datetime = START, **given: Any) -> None:
     envelope = {"type": "inference.completed", "source": "s", "data": data, "timestamp": at.isoformat()} | given
     async with world.sessions.begin() as session:
-        await store_event(session, world.environment_id, decode_event(json.dumps(envelope).encode()), NOW)
+        await store(session, world.environment_id, envelope, NOW)
 
 
 async def usage(world: World, metric: models.BillableMetric, **given: Any) -> MetricUsage:

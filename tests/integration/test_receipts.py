@@ -1,6 +1,5 @@
 """Every event says what became of it."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +9,9 @@ import pytest
 from app.billing.aggregation import Aggregation
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.periods import Period
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.metering.receipts import Counted, EventReceipt, EventStatus, Reason, receipt, receipts
 from tests.support.rows import NOW, World, make_world, opened
+from tests.support.storing import store
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 FIRST = Period(START, datetime(2026, 2, 28, tzinfo=UTC))
@@ -28,7 +26,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 async def send(world: World, data: dict[str, Any], at: datetime = START, now: datetime = NOW, **given: Any) -> str:
     envelope = {"type": "inference.completed", "source": "s", "data": data, "timestamp": at.isoformat()} | given
     async with world.sessions.begin() as session:
-        return (await store_event(session, world.environment_id, decode_event(json.dumps(envelope).encode()), now)).id
+        return (await store(session, world.environment_id, envelope, now)).id
 
 
 async def read(world: World, event_id: str) -> EventReceipt:

@@ -1,7 +1,6 @@
 """What once went wrong when callers died, data moved or work failed; each must not happen again."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
@@ -10,8 +9,6 @@ from app import models
 from app.billing.catalog import FeeDraft, PaymentDraft, PlanDraft
 from app.billing.lifecycle import InvoiceStatus, PaymentTerm
 from app.billing.periods import BillingInterval
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.models import table_of
 from app.services.clocks import begin_advance, step
 from app.services.customers import update_customer
@@ -21,14 +18,14 @@ from app.services.plans import create_plan
 from app.services.previews import upcoming_by_subscription
 from app.services.prices import update_price
 from app.worker.loop import do_next
+from tests.support.storing import store
 from tests.support.world import JANUARY_31, World, make_world
 
 
 async def send(world: World, **members: object) -> None:
     event = {"type": "inference", "source": "s", "data": {"tokens": 1_500_000}, **members}
-    decoded = decode_event(json.dumps(event).encode())
     environment_id = world.principal.environment_id
-    await world.do(lambda s: store_event(s, environment_id, decoded, world.clock.now()))
+    await world.do(lambda s: store(s, environment_id, event, world.clock.now()))
 
 
 async def work_off(world: World, until: datetime) -> None:

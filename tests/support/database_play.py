@@ -34,8 +34,6 @@ from app.billing.lifecycle import CreditKind, InvoiceStatus
 from app.billing.money import minor_to_decimal
 from app.billing.periods import BillingInterval
 from app.ids import new_id
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.models import table_of
 from app.services.audit import record_changes, start_recording
 from app.services.billable_metrics import create_billable_metric
@@ -60,6 +58,7 @@ from tests.support.history_terms import (
     model_of,
     payment_term_of,
 )
+from tests.support.storing import store
 from tests.support.world import World
 
 # A clock moves at most two years in one call.
@@ -146,8 +145,8 @@ class Stage:
         now = self.world.clock.now()
         for one in history.events:
             if one.arrives_at == stop:
-                sent = decode_event(_body(played, one))
-                await store_event(session, self.world.principal.environment_id, sent, now)
+                sent = _body(played, one)
+                await store(session, self.world.principal.environment_id, sent, now)
         for typed in history.typed:
             if typed.at == stop and typed.subscription < len(played.subscription_ids):
                 await self._type(session, played, typed)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app import models
 from app.api.events import EventsEndpoint
+from app.metering.waiting import wait_until_counted
 from app.models import table_of
 from tests.support.rows import FixedClock, World
 
@@ -33,6 +34,7 @@ class Api:
         return await self.client.post("/v0/events", content=content, headers=sent)
 
     async def stored(self, model: type[Any] = models.MeterEvent) -> int:
+        await wait_until_counted(self.world.sessions)
         async with self.world.sessions.read() as session:
             return int(await session.scalar(select(func.count()).select_from(table_of(model))) or 0)
 

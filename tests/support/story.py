@@ -1,6 +1,5 @@
 """Stories of one customer on a test clock: a catalog, usage, time that passes, and invoices written out whole."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from app import models
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.models import EnvironmentKind
 from tests.support.api import Api, make_api
 from tests.support.catalog import apply
+from tests.support.storing import store
 
 INVOICE = """id number status issuedAt dueAt
 subtotal { amount } tax { amount } carriedToCredit { amount } total { amount currency }
@@ -93,7 +91,7 @@ class Story:
         environments = await self.api.rows(models.Environment)
         [live] = [row.id for row in environments if row.kind is EnvironmentKind.LIVE]
         async with self.api.sessions.begin() as session:
-            await store_event(session, live, decode_event(json.dumps(event).encode()), self.api.clock.now())
+            await store(session, live, event, self.api.clock.now())
 
 
 def usage(model: dict[str, Any], kind: str | None = None, **given: Any) -> dict[str, Any]:

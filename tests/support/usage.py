@@ -1,14 +1,12 @@
 """Usage that is reported to a merchant of the API."""
 
-import json
 from datetime import datetime
 from typing import Any
 
 from app import models
-from app.metering.codec import decode_event
-from app.metering.ingest import store_event
 from app.models import EnvironmentKind
 from tests.support.api import Api
+from tests.support.storing import store
 from tests.support.world import JANUARY_31
 
 
@@ -18,7 +16,7 @@ async def report(api: Api, kind: str, at: datetime, data: dict[str, Any], **subj
     [environment] = [row for row in await api.rows(models.Environment) if row.kind is wanted]
     envelope = {"type": kind, "source": "test", "timestamp": at.isoformat(), "data": data, **subject}
     async with api.sessions.begin() as session:
-        await store_event(session, environment.id, decode_event(json.dumps(envelope).encode()), JANUARY_31)
+        await store(session, environment.id, envelope, JANUARY_31)
 
 
 async def everything(api: Api) -> dict[str, list[Any]]:

@@ -1,0 +1,45 @@
+"""An event between its acknowledgement and its counting."""
+
+from datetime import datetime
+
+import msgspec
+
+from app.ids import event_id, new_idempotency_key
+from app.metering.codec import EventInput
+
+
+class ReceivedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A well-formed event of an environment, as it waits in the inbox. `data` is its JSON text as it came.
+
+    `timestamp` is None where none was sent: what it will be depends on the customer, who is looked up by the drainer.
+    """
+
+    environment_id: str
+    id: str
+    received_at: datetime
+    idempotency_key: str
+    type: str
+    source: str
+    subject: str | None
+    external_subject: str | None
+    external_id: str | None
+    timestamp: datetime | None
+    data: str
+
+
+def identify(environment_id: str, event: EventInput, now: datetime) -> ReceivedEvent:
+    """Return an event with the id that its key gives it; without a key it gets one that no other event has."""
+    key = event.idempotency_key or new_idempotency_key()
+    return ReceivedEvent(
+        environment_id=environment_id,
+        id=event_id(environment_id, key),
+        received_at=now,
+        idempotency_key=key,
+        type=event.type,
+        source=event.source,
+        subject=event.subject,
+        external_subject=event.external_subject,
+        external_id=event.external_id,
+        timestamp=event.timestamp,
+        data=event.data,
+    )

@@ -1,0 +1,22 @@
+"""Events put into the database as the counting of acknowledged ones does, in the transaction of a test."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.metering.codec import decode_event
+from app.metering.ingest import store_event
+from app.metering.received import ReceivedEvent, identify
+
+
+async def store(
+    session: AsyncSession, environment_id: str, sent: bytes | Mapping[str, Any], now: datetime
+) -> ReceivedEvent:
+    """Read, store and count one event as it would be sent; return what was acknowledged."""
+    body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+    received = identify(environment_id, decode_event(body), now)
+    await store_event(session, received)
+    return received
