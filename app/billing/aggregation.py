@@ -1,11 +1,14 @@
 """How the events of a period become one quantity."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, TypeVar
 
-from app.billing.decimals import canonical, exact_sum
+from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 
 
@@ -14,8 +17,16 @@ class Aggregation(StrEnum):
 
     COUNT = "COUNT"
     SUM = "SUM"
+    AVG = "AVG"
+    MIN = "MIN"
     MAX = "MAX"
     UNIQUE_COUNT = "UNIQUE_COUNT"
+    LATEST = "LATEST"
+
+
+_NUMERIC: Final = (Aggregation.SUM, Aggregation.AVG, Aggregation.MIN, Aggregation.MAX, Aggregation.LATEST)
+#: The instant of what is given without one: then the id alone decides what is the latest.
+WHENEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,42 +35,136 @@ class MeteredValue:
 
     event_id: str
     value: Decimal | str | None
+    timestamp: datetime = WHENEVER
+
+
+class Latest(NamedTuple):
+    """The last value of some events, and where it stands: by timestamp, then by the event's id."""
+
+    timestamp: datetime
+    event_id: str
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """All that an aggregation needs to know of a set of events; what it does not need stays at nothing.
+
+    `distinct_count` is of different values, or of the events themselves where they carry none.
+    """
+
+    event_count: int = 0
+    total: Decimal = Decimal(0)
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    latest: Latest | None = None
+    distinct_count: int = 0
+
+    def with_event(self, aggregation: Aggregation, metered: MeteredValue) -> "Tallied":
+        """Return the tally with one more event. Whether its text is new is for the caller to know: it is taken for so.
+
+        InvariantBroken where the aggregation needs a number and there is none.
+        """
+        value, counted = metered.value, replace(self, event_count=self.event_count + 1)
+        if aggregation not in _NUMERIC:
+            is_unique = aggregation is Aggregation.UNIQUE_COUNT
+            return replace(counted, distinct_count=self.distinct_count + is_unique)
+        if not isinstance(value, Decimal):
+            raise InvariantBroken(f"Event {metered.event_id} was counted without a number.")
+        match aggregation:
+            case Aggregation.MIN:
+                return replace(counted, minimum=_chosen(min, self.minimum, value))
+            case Aggregation.MAX:
+                return replace(counted, maximum=_chosen(max, self.maximum, value))
+            case Aggregation.LATEST:
+                latest = Latest(metered.timestamp, metered.event_id, value)
+                return replace(counted, latest=_chosen(max, self.latest, latest))
+            case _:
+                return replace(counted, total=exact_sum((self.total, value)))
+
+    def plus(self, other: "Tallied") -> "Tallied":
+        """Return the tally of two sets of events that have none in common, and no text either."""
+        return Tallied(
+            event_count=self.event_count + other.event_count,
+            total=exact_sum((self.total, other.total)),
+            minimum=_chosen(min, self.minimum, other.minimum),
+            maximum=_chosen(max, self.maximum, other.maximum),
+            latest=_chosen(max, self.latest, other.latest),
+            distinct_count=self.distinct_count + other.distinct_count,
+        )
+
+    def minus(self, other: "Tallied") -> "Tallied":
+        """Return the tally without events that are in it; only for what `is_subtractable`."""
+        return replace(
+            self,
+            event_count=self.event_count - other.event_count,
+            total=exact_sum((self.total, -other.total)),
+            distinct_count=self.distinct_count - other.distinct_count,
+        )
 
 
 def needs_value(aggregation: Aggregation) -> bool:
     """Tell whether the metric must name the property its values come from; UNIQUE_COUNT may, COUNT must not."""
-    return aggregation in (Aggregation.SUM, Aggregation.MAX)
+    return aggregation in _NUMERIC
+
+
+def is_subtractable(aggregation: Aggregation, *, has_texts: bool) -> bool:
+    """Tell whether what is left when events go follows from the tally; `has_texts` where texts are told apart."""
+    return aggregation not in (Aggregation.MIN, Aggregation.MAX, Aggregation.LATEST) and not has_texts
+
+
+def quantity_of(aggregation: Aggregation, tallied: Tallied) -> Decimal:
+    """Return the quantity that a tally comes to, in its shortest form; no events give 0.
+
+    It is exact but for AVG, which is rounded half up, away from zero, to the 18 places that a quantity may have.
+    """
+    match aggregation:
+        case Aggregation.COUNT:
+            return Decimal(tallied.event_count)
+        case Aggregation.UNIQUE_COUNT:
+            return Decimal(tallied.distinct_count)
+        case Aggregation.AVG:
+            mean = Fraction(tallied.total) / max(tallied.event_count, 1)
+            return canonical(to_places(mean, DIGITS_AFTER_POINT))
+    one = {
+        Aggregation.SUM: tallied.total,
+        Aggregation.MIN: tallied.minimum,
+        Aggregation.MAX: tallied.maximum,
+        Aggregation.LATEST: None if tallied.latest is None else tallied.latest.value,
+    }[aggregation]
+    return canonical(one or Decimal(0))
+
+
+def tally_events(aggregation: Aggregation, values: Iterable[MeteredValue]) -> Tallied:
+    """Return what some events come to; neither their order nor the repetition of an event matters.
+
+    UNIQUE_COUNT tells texts apart, or events where they carry none. InvariantBroken when one event comes with two
+    values, or where a number is needed and there is none.
+    """
+    by_event: dict[str, MeteredValue] = {}
+    for metered in values:
+        if by_event.setdefault(metered.event_id, metered).value != metered.value:
+            raise InvariantBroken(f"Event {metered.event_id} was read with two different values.")
+    tallied = Tallied()
+    for metered in by_event.values():
+        tallied = tallied.with_event(aggregation, metered)
+    if aggregation is not Aggregation.UNIQUE_COUNT:
+        return tallied
+    told_apart = {metered.event_id if metered.value is None else metered.value for metered in by_event.values()}
+    return replace(tallied, distinct_count=len(told_apart))
 
 
 def aggregate(aggregation: Aggregation, values: Iterable[MeteredValue]) -> Decimal:
-    """Return the quantity of some events, exactly, in its shortest form; no events give 0.
-
-    Neither their order nor the repetition of an event matters. MAX is the greatest value, negative if all are.
-    UNIQUE_COUNT tells texts apart, or events where they carry none. InvariantBroken when one event comes with two
-    values, or SUM and MAX meet something that is not a number.
-    """
-    by_event = _once_each(values)
-    match aggregation:
-        case Aggregation.COUNT:
-            return Decimal(len(by_event))
-        case Aggregation.SUM:
-            return canonical(exact_sum(_numbers(by_event)))
-        case Aggregation.MAX:
-            return canonical(max(_numbers(by_event), default=Decimal(0)))
-        case Aggregation.UNIQUE_COUNT:
-            return Decimal(len({event_id if value is None else value for event_id, value in by_event.items()}))
+    """Return the quantity of some events, as `quantity_of` what `tally_events` makes of them."""
+    return quantity_of(aggregation, tally_events(aggregation, values))
 
 
-def _once_each(values: Iterable[MeteredValue]) -> dict[str, Decimal | str | None]:
-    by_event: dict[str, Decimal | str | None] = {}
-    for metered in values:
-        if by_event.setdefault(metered.event_id, metered.value) != metered.value:
-            raise InvariantBroken(f"Event {metered.event_id} was read with two different values.")
-    return by_event
+T = TypeVar("T", Decimal, Latest)
 
 
-def _numbers(by_event: dict[str, Decimal | str | None]) -> Iterable[Decimal]:
-    for event_id, value in by_event.items():
-        if not isinstance(value, Decimal):
-            raise InvariantBroken(f"Event {event_id} was counted without a number.")
-        yield value
+def _chosen(choose: Callable[[Any, Any], Any], one: T | None, other: T | None) -> T | None:
+    """Return the least or the greatest of two values, or the one that is there."""
+    if one is None or other is None:
+        return other if one is None else one
+    chosen: T = choose(one, other)
+    return chosen

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.billing.aggregation import Aggregation, MeteredValue
+from app.billing.aggregation import WHENEVER, Aggregation, MeteredValue
 from app.billing.decimals import canonical, parse_plain, plain, within_bounds
 from app.billing.errors import InvariantBroken
 
@@ -74,22 +75,26 @@ def lookup(data: Mapping[str, object], path: str) -> object:
 
 
 def metered_value(
-    aggregation: Aggregation, value_property: str | None, event_id: str, data: Mapping[str, object]
+    aggregation: Aggregation,
+    value_property: str | None,
+    event_id: str,
+    data: Mapping[str, object],
+    timestamp: datetime = WHENEVER,
 ) -> MeteredValue | UncountedReason:
     """Return what an event counts for, or why it counts for nothing.
 
-    SUM and MAX take JSON numbers by their value, however written, and strings of plain decimal notation, within the
-    bounds of a quantity. UNIQUE_COUNT takes any scalar as text (see `scalar_text`). COUNT looks at no value.
+    What needs numbers takes JSON numbers by their value, however written, and strings of plain decimal notation,
+    within the bounds of a quantity. UNIQUE_COUNT takes any scalar as text (see `scalar_text`). COUNT looks at no value.
     """
     if aggregation is Aggregation.COUNT or value_property is None:
-        return MeteredValue(event_id, None)
+        return MeteredValue(event_id, None, timestamp)
     found = lookup(data, value_property)
     if found is MISSING or found is None:
         return UncountedReason.VALUE_MISSING
     value = scalar_text(found) if aggregation is Aggregation.UNIQUE_COUNT else _number(found)
     if value is None:
         return UncountedReason.VALUE_NOT_A_SCALAR
-    return value if isinstance(value, UncountedReason) else MeteredValue(event_id, value)
+    return value if isinstance(value, UncountedReason) else MeteredValue(event_id, value, timestamp)
 
 
 def dimensions(group_by: Sequence[tuple[str, str]], data: Mapping[str, object]) -> dict[str, str | None]:

@@ -33,7 +33,7 @@ def check_usage(usage: GivenUsage, aggregation: Aggregation | None, problems: Pr
     """Note what is wrong with usage of a metric of an aggregation, or with a quantity of a fee (None).
 
     `path` stands before the names of the fields, like `usage.0.`. A quantity below zero is none of a fee, nor a count;
-    a sum, or a greatest value, may be below zero, and is then charged as zero.
+    what is made of values may be below zero, and is then charged as zero.
     """
     if (usage.quantity is None) == (usage.events is None):
         problems.add(ErrorCode.INVALID, f"{path}quantity", "Give either `quantity` or `events`.")
@@ -43,7 +43,7 @@ def check_usage(usage: GivenUsage, aggregation: Aggregation | None, problems: Pr
         problems.add(ErrorCode.INVALID, f"{path}quantity", "Is a count, so it must be a whole number.")
     for place, event in enumerate(usage.events or ()):
         if aggregation is not None and needs_value(aggregation) and event.value is None:
-            message = "Is needed: the metric adds up values, or takes the greatest."
+            message = "Is needed: the metric makes its quantity of values."
             problems.add(ErrorCode.BLANK, f"{path}events.{place}.value", message)
 
 
@@ -57,7 +57,7 @@ def check_detail(usage: GivenUsage, model: PriceModel, problems: Problems, path:
 def measure_given(aggregation: Aggregation, model: PriceModel, given: Sequence[GivenUsage]) -> Measured:
     """Return what usage comes to, as `measure` does of stored events. The usage was checked.
 
-    A quantity is one event of that value where values are added up or the greatest is taken, and else so many events,
+    A quantity is one event of that value where the metric makes one of values, and else so many events,
     or distinct values, beside those that are given singly.
     """
     counted = [usage.quantity for usage in given if usage.quantity is not None and aggregation in _COUNTS]
@@ -75,7 +75,7 @@ def _read(aggregation: Aggregation, given: Sequence[GivenUsage]) -> Iterable[Rea
         if usage.quantity is not None and aggregation not in _COUNTS:
             events = (GivenEvent(usage.quantity),)
         for number, event in enumerate(events):
-            value = MeteredValue(f"{place}.{number}", _value(aggregation, event.value))
+            value = MeteredValue(f"{place:09}.{number:09}", _value(aggregation, event.value))
             yield ReadEvent(value, event.unit_price)
 
 

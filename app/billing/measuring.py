@@ -30,7 +30,7 @@ class MetricRules:
         """Return what an event of the metric's type counts for, or why it counts for nothing."""
         if self.event_from is not None and timestamp < self.event_from:
             return UncountedReason.BEFORE_EVENT_FROM
-        return metered_value(self.aggregation, self.value_property, event_id, data)
+        return metered_value(self.aggregation, self.value_property, event_id, data, timestamp)
 
     def dimensions_of(self, data: Mapping[str, object]) -> dict[str, str | None]:
         """Return the event's value for each of the metric's groupBy dimensions."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from app.billing.aggregation import Aggregation
-from app.billing.decimals import canonical, exact_sum, to_places
+from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
 from app.billing.money import minor_digits, minor_to_decimal, round_to_minor
@@ -194,17 +195,20 @@ def _is_summed(inputs: LineInputs) -> bool:
     return inputs.aggregation in (Aggregation.COUNT, Aggregation.SUM)
 
 
+#: What a quantity is called by what was made of the events.
+_QUANTITIES: Final[Mapping[Aggregation, str]] = {
+    Aggregation.COUNT: "Count of {}",
+    Aggregation.SUM: "Sum over {}",
+    Aggregation.AVG: f"Average over {{}}, to {DIGITS_AFTER_POINT} places",
+    Aggregation.MIN: "Least value of {}",
+    Aggregation.MAX: "Greatest value of {}",
+    Aggregation.UNIQUE_COUNT: "Distinct values of {}",
+    Aggregation.LATEST: "Latest value of {}",
+}
+
+
 def _measured(aggregation: Aggregation, event_count: int) -> str:
-    events = spell_events(event_count)
-    match aggregation:
-        case Aggregation.COUNT:
-            return f"Count of {events}"
-        case Aggregation.SUM:
-            return f"Sum over {events}"
-        case Aggregation.MAX:
-            return f"Greatest value of {events}"
-        case Aggregation.UNIQUE_COUNT:
-            return f"Distinct values of {events}"
+    return _QUANTITIES[aggregation].format(spell_events(event_count))
 
 
 def _measured_1(aggregation: Aggregation, unit: str | None, event_count: int) -> str:
@@ -218,6 +222,8 @@ def _measured_1(aggregation: Aggregation, unit: str | None, event_count: int) ->
             return f"Greatest {unit or 'value'} over {events}"
         case Aggregation.UNIQUE_COUNT:
             return f"Distinct {unit or 'values'} over {events}"
+        case _:
+            raise InvariantBroken(f"The first rules know no {aggregation}.")
 
 
 def _share(inputs: LineInputs) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, select
 from sqlmodel import SQLModel
 
 from app.db import Sessions
+from app.loaders.identity import has_id
 from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
 from app.models import table_of
 
@@ -37,4 +38,5 @@ async def _rows(
 @cache
 def _statement(model: type[SQLModel], column: str) -> Select[Any]:
     table = table_of(model)
-    return select(table).where(owned_by(ANY_OWNER, table), table.c[column].in_(ANY_KEYS))
+    named = has_id(table, ANY_KEYS) if column == "id" else table.c[column].in_(ANY_KEYS)
+    return select(table).where(owned_by(ANY_OWNER, table), named)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, Table, and_, func, select, true
 
 from app.loaders.bytewise import bytewise
+from app.loaders.identity import has_id
 from app.loaders.owner import Owner, owned_by
 from app.models import table_of
 from app.models.row import CatalogRow
@@ -52,7 +53,7 @@ def _named(owner: Owner, table: Table, references: Sequence[str]) -> Select[Any]
 
 def is_one_of(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     """The column has one of the values; never where there are none."""
-    return column.in_(values)
+    return has_id(column.table, values) if column.key == "id" else column.in_(values)
 
 
 def contains(column: Column[Any], part: str) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from app.db import Sessions
 from app.loaders.conditions import Given, held
+from app.loaders.identity import place_of
 from app.loaders.orders import Order, Position, beyond, sorting
 from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
 from app.models import table_of
@@ -23,13 +24,15 @@ ROOT: Final = ""
 class Relation:
     """Which rows hang on a parent: those of `model` whose column `by` holds its id; all of the owner's without `by`.
 
-    With `through`, a table between the two holds the parent's id in `by` and the row's in `link`.
+    With `through`, a table between the two holds what the parent is found by in `by`, and the row's place in `link`.
+    The parent is found by its attribute `parent`.
     """
 
     model: type[SQLModel]
     by: str | None = None
     through: type[SQLModel] | None = None
     link: str = "id"
+    parent: str = "id"
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ def _related(owner: Owner, relation: Relation, given: Given) -> Select[Any]:
     holder = table
     if relation.through is not None:
         holder = table_of(relation.through)
-        statement = statement.join(
-            holder, (holder.c.environment_id == table.c.environment_id) & (holder.c[relation.link] == table.c.id)
-        )
+        linked = holder.c[relation.link] == place_of(table)
+        if "environment_id" in holder.c:
+            linked &= holder.c.environment_id == table.c.environment_id
+        statement = statement.join(holder, linked)
     parent = holder.c[relation.by]
     return statement.add_columns(parent.label("parent_key")).where(parent.in_(ANY_KEYS))
 

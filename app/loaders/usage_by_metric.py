@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.billing.errors import Refused
 from app.db import Sessions
 from app.loaders.owner import Owner
-from app.metering.usage import MetricUsage, MetricUsageQuery, metric_usages
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, metric_usages
 from app.metering.waiting import wait_until_counted
 
 

@@ -1,27 +1,41 @@
 """What tells a differing repeat of an event from a true one."""
 
-import hashlib
 import json
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from app.billing.decimals import plain
 from app.metering.facts import read_data
-from app.metering.received import ReceivedEvent
 
 
-def content_hash(event: ReceivedEvent) -> str:
-    """Return a hash that events which mean the same have in common: of all but idempotency key and namespace."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (event.environment_id, _content(event)):
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
-    return digest.hexdigest()
+class Sent(Protocol):
+    """What of an event stays the same whatever becomes of it."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def subject(self) -> str | None: ...
+
+    @property
+    def external_subject(self) -> str | None: ...
+
+    @property
+    def external_id(self) -> str | None: ...
 
 
-def _content(event: ReceivedEvent) -> str:
-    timestamp = event.timestamp.isoformat() if event.timestamp else None
-    texts = (event.type, event.source, event.subject, event.external_subject, event.external_id, timestamp)
-    return _canonical([*texts, read_data(event.data)])
+def content_of(event: Sent, timestamp: datetime | None, data: str) -> str:
+    """Return a text that is the same for events that mean the same: of all but idempotency key and namespace.
+
+    `timestamp` is None where none was sent.
+    """
+    when = timestamp.isoformat() if timestamp else None
+    texts = (event.type, event.source, event.subject, event.external_subject, event.external_id, when)
+    return _canonical([*texts, read_data(data)])
 
 
 def _canonical(value: object) -> str:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,11 +16,16 @@ from app.billing.lifecycle import SubscriptionStatus
 from app.billing.periods import BillingInterval, Period
 from app.models import PlanVersionPrice, Price, Subscription, table_of
 
+#: Calendars whose last window is remembered. Each is what it is for ever, so nothing here can be out of date.
+MAX_REMEMBERED: Final = 100_000
+_last_windows: dict[tuple[Calendar, BillingInterval], Period] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Metered:
     """A price on a metric: which events it takes, and how long its windows are."""
 
+    price_id: str
     filter: Filter
     interval: BillingInterval
 
@@ -49,7 +54,17 @@ class Covering:
 
     def period_of(self, price: Metered, instant: datetime) -> Period:
         """Return the window of a price that an instant falls into, which may not have begun yet."""
-        return self.calendar.window(price.interval, instant).part
+        return window_of(self.calendar, price.interval, instant)
+
+
+def window_of(calendar: Calendar, interval: BillingInterval, instant: datetime) -> Period:
+    """Return the window of a calendar that an instant falls into. The last one of each is remembered, as most do."""
+    last = _last_windows.get((calendar, interval))
+    if last is None or not last.start <= instant < last.end:
+        if len(_last_windows) >= MAX_REMEMBERED:
+            _last_windows.clear()
+        last = _last_windows[calendar, interval] = calendar.window(interval, instant).part
+    return last
 
 
 class Coverage:
@@ -64,7 +79,7 @@ class Coverage:
             covering = listed.setdefault(row.id, Covering(row.id, row.plan_version_id, row.ended_at, calendar, []))
             interval = interval_of(row.cadence, row.billing_interval)
             assert interval is not None, "what is charged once measures nothing"
-            covering.prices.append(Metered(filter_from_json(row.filter), interval))
+            covering.prices.append(Metered(row.price_id, filter_from_json(row.filter), interval))
 
     @property
     def subscription_ids(self) -> frozenset[str]:
@@ -112,6 +127,7 @@ async def load_coverage(
             *(subscriptions[name] for name in ("id", "customer_id", "started_at", "ended_at", "anchor_at")),
             *(subscriptions[name] for name in ("plan_version_id", "billing_interval", "timezone")),
             *(prices[name] for name in ("billable_metric_id", "filter", "cadence")),
+            prices.id.label("price_id"),
         )
         .join(
             table_of(PlanVersionPrice),

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.measuring import MetricRules
-from app.models import BillableMetric, Customer, table_of
+from app.models import BillableMetric, Customer, TestClock, table_of
 
 LightRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -21,6 +22,8 @@ class CustomerNames:
 
     ids: frozenset[str]
     by_external_id: dict[str, str]
+    #: The time of those on a test clock.
+    times: dict[str, datetime] = field(default_factory=dict)
 
     def resolve(self, subject: str | None, external_subject: str | None) -> str | None:
         """Return the id of an event's customer; where both subjects are given, `subject` decides."""
@@ -51,9 +54,14 @@ async def load_customers(
     session: AsyncSession, environment_id: str, ids: Collection[str], external_ids: Collection[str] = ()
 ) -> CustomerNames:
     """Return the customers with these ids or external ids, in one statement."""
-    customers = table_of(Customer).c
+    customers, clocks = table_of(Customer).c, table_of(TestClock).c
     named = customers.id.in_(set(ids)) | customers.external_id.in_(set(external_ids))
-    statement = select(customers.id, customers.external_id).where(customers.environment_id == environment_id, named)
+    on_clock = (clocks.environment_id == customers.environment_id) & (clocks.id == customers.test_clock_id)
+    statement = (
+        select(customers.id, customers.external_id, clocks.now)
+        .outerjoin(table_of(TestClock), on_clock)
+        .where(customers.environment_id == environment_id, named)
+    )
     return _names((await session.execute(statement)).all())
 
 
@@ -79,4 +87,5 @@ def _rules(row: LightRow) -> MetricRules:
 def _names(rows: Iterable[LightRow]) -> CustomerNames:
     listed = list(rows)
     by_external_id = {row.external_id: row.id for row in listed if row.external_id is not None}
-    return CustomerNames(frozenset(row.id for row in listed), by_external_id)
+    times = {row.id: row.now for row in listed if row.now is not None}
+    return CustomerNames(frozenset(row.id for row in listed), by_external_id, times)

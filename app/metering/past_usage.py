@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import MeteredValue
@@ -115,17 +115,13 @@ def _chosen(asked: PastEvents) -> ColumnElement[bool]:
         & (events.type == asked.metric.event_type)
         & (events.timestamp >= asked.span.start)
         & (events.timestamp < asked.span.end)
+        & ~events.voided
     )
 
 
-def _statement(asked: PastEvents, *columns: ColumnElement[Any]) -> CompoundSelect[Any]:
-    """Select the events by either name of their customers; where both are given, the subject decides."""
+def _statement(asked: PastEvents, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Select the events of the customers that are meant."""
     events, customers = table_of(MeterEvent).c, table_of(Customer).c
-
-    def named_by(names: ColumnElement[bool]) -> Select[Any]:
-        here = customers.environment_id == events.environment_id
-        joined = select(*columns).select_from(table_of(MeterEvent)).join(table_of(Customer), here & names)
-        return joined.where(_chosen(asked), asked.customers)
-
-    by_external = events.subject.is_(None) & (customers.external_id == events.external_subject)
-    return union_all(named_by(customers.id == events.subject), named_by(by_external))
+    of_customer = (customers.environment_id == events.environment_id) & (customers.id == events.customer_id)
+    joined = select(*columns).select_from(table_of(MeterEvent)).join(table_of(Customer), of_customer)
+    return joined.where(_chosen(asked), asked.customers)

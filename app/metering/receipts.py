@@ -1,32 +1,32 @@
 """What became of an event: which metrics counted it, what bills it, or why it counted for nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
 from app.billing.aggregation import MeteredValue
 from app.billing.decimals import plain
 from app.billing.extraction import MESSAGES, UncountedReason
-from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period
-from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, LightRow, load_customers, load_metrics_of_types, read_data
+from app.metering.facts import LightRow, load_metrics_of_types, read_data
 from app.models import (
-    Invoice,
+    CountedEvent,
+    EventKey,
     InvoiceLine,
-    InvoiceLineEvent,
     MeterEvent,
     MeterEventRepeat,
-    SubscriptionPeriod,
+    UsageCounter,
     table_of,
 )
+
+#: Differing repeats whose instants a receipt shows: a client may send them without end.
+MOST_DIFFERING = 100
 
 
 class EventStatus(StrEnum):
@@ -63,7 +63,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class EventReceipt:
-    """All there is to say of an event. `differing`: when repeats came that had another content than the first."""
+    """All there is to say of an event. `differing`: when repeats came that had another content than the first, oldest
+    first, at most MOST_DIFFERING of them.
+    """
 
     event_id: str
     status: EventStatus
@@ -74,17 +76,20 @@ class EventReceipt:
 
 
 async def receipt(session: AsyncSession, environment_id: str, event_id: str) -> EventReceipt | None:
-    """Return the receipt of an event, or None where the environment has no such event."""
+    """Return the receipt of a stored event, or None where the environment has no such event."""
     return (await receipts(session, environment_id, [event_id])).get(event_id)
 
 
 async def receipts(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> dict[str, EventReceipt]:
-    """Return the receipts of the events that exist among these ids, in eight statements whatever their number."""
-    events = await _rows(session, MeterEvent, environment_id, table_of(MeterEvent).c.id.in_(set(event_ids)))
-    if not events:
+    """Return the receipts of the stored events among these ids, in five statements whatever their number."""
+    events, keys = table_of(MeterEvent).c, table_of(EventKey).c
+    numbers = select(keys.number).where(keys.id.in_(set(event_ids)))
+    mine = (events.environment_id == environment_id, events.number.in_(numbers))
+    rows = (await session.execute(select(table_of(MeterEvent)).where(*mine))).all()
+    if not rows:
         return {}
-    known = await _load(session, environment_id, events)
-    return {event.id: _receipt(known, event) for event in events}
+    known = await _load(session, environment_id, rows)
+    return {row.id: _receipt(known, row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,40 +97,20 @@ class _Known:
     """Everything the receipts of some events are derived from."""
 
     metrics: dict[str, list[MetricRules]]
-    customers: CustomerNames
-    coverage: Coverage
     repeats: dict[str, int]
     differing: dict[str, list[datetime]]
-    lines: dict[tuple[str, str], LightRow]
-    closed: dict[str, set[Period]]
+    counts: dict[tuple[int, str], LightRow]
 
 
-async def _load(session: AsyncSession, environment_id: str, events: Collection[LightRow]) -> _Known:
+async def _load(session: AsyncSession, environment_id: str, events: Sequence[LightRow]) -> _Known:
     metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
     for metric in await load_metrics_of_types(session, environment_id, {event.type for event in events}):
         metrics[metric.event_type].append(metric)
-    subjects = {event.subject for event in events if event.subject is not None}
-    external_subjects = {event.external_subject for event in events if event.subject is None}
-    customers = await load_customers(session, environment_id, subjects, external_subjects)
-    metric_ids = {metric.id for listed in metrics.values() for metric in listed}
-    coverage = await load_coverage(session, environment_id, customers.ids, metric_ids)
     ids = {event.id for event in events}
     repeats = await _repeats(session, environment_id, ids)
-    chosen = table_of(MeterEventRepeat).c.event_id.in_(ids) & table_of(MeterEventRepeat).c.differs
-    differing: defaultdict[str, list[datetime]] = defaultdict(list)
-    for repeat in await _rows(session, MeterEventRepeat, environment_id, chosen):
-        differing[repeat.event_id].append(repeat.created_at)
-    lines = {(line.event_id, line.billable_metric_id): line for line in await _lines(session, environment_id, ids)}
-    closed = await _closed_periods(session, environment_id, coverage.subscription_ids)
-    return _Known(metrics, customers, coverage, repeats, differing, lines, closed)
-
-
-async def _rows(
-    session: AsyncSession, model: type[SQLModel], environment_id: str, chosen: ColumnElement[bool]
-) -> list[LightRow]:
-    table = table_of(model)
-    statement = select(table).where(table.c.environment_id == environment_id, chosen).order_by(table.c.id)
-    return list(await session.execute(statement))
+    differing = await _differing(session, environment_id, ids) if repeats else {}
+    counts = await _counts(session, [event.number for event in events])
+    return _Known(metrics, repeats, differing, counts)
 
 
 async def _repeats(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> dict[str, int]:
@@ -136,60 +121,57 @@ async def _repeats(session: AsyncSession, environment_id: str, event_ids: Collec
     return {row.event_id: row.total for row in await session.execute(counted)}
 
 
-async def _lines(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> Iterable[LightRow]:
-    """Return the invoice line that counted each event, for each metric."""
-    billed, lines, invoices = (table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice))
+async def _differing(
+    session: AsyncSession, environment_id: str, event_ids: Collection[str]
+) -> dict[str, list[datetime]]:
+    repeats = table_of(MeterEventRepeat).c
+    rank = func.row_number().over(partition_by=repeats.event_id, order_by=repeats.id).label("place")
+    mine = (repeats.environment_id == environment_id, repeats.event_id.in_(event_ids), repeats.differs)
+    ranked = select(repeats.event_id, repeats.created_at, rank).where(*mine).subquery()
+    statement = select(ranked).where(ranked.c.place <= MOST_DIFFERING).order_by(ranked.c.place)
+    found: defaultdict[str, list[datetime]] = defaultdict(list)
+    for row in await session.execute(statement):
+        found[row.event_id].append(row.created_at)
+    return found
+
+
+async def _counts(session: AsyncSession, numbers: Collection[int]) -> dict[tuple[int, str], LightRow]:
+    """Return which counter has the last revision of each event for each metric, and the invoice that billed that."""
+    counted, counters, lines = (table_of(model).c for model in (CountedEvent, UsageCounter, InvoiceLine))
+    same_line = (lines.environment_id == counters.environment_id) & (lines.usage_counter_id == counters.id)
     statement = (
         select(
-            billed.event_id,
-            billed.billable_metric_id,
-            lines.invoice_id,
-            lines.period_start,
-            lines.period_end,
-            invoices.subscription_id,
+            *(counted.event_number, counted.billable_metric_id, lines.invoice_id),
+            *(counters[name] for name in ("subscription_id", "start_at", "end_at", "round")),
         )
-        .join(
-            table_of(InvoiceLine),
-            (lines.environment_id == billed.environment_id) & (lines.id == billed.invoice_line_id),
-        )
-        .join(table_of(Invoice), (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
-        .where(billed.environment_id == environment_id, billed.event_id.in_(event_ids))
+        .join(UsageCounter, counters.id == counted.usage_counter_id)
+        .outerjoin(InvoiceLine, same_line)
+        .where(counted.event_number.in_(numbers), counted.is_withdrawal.is_(False))
+        .order_by(counted.revision)
     )
-    return (await session.execute(statement)).all()
-
-
-async def _closed_periods(
-    session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
-) -> dict[str, set[Period]]:
-    periods = table_of(SubscriptionPeriod).c
-    chosen = periods.subscription_id.in_(subscription_ids) & periods.closed_at.is_not(None)
-    closed: defaultdict[str, set[Period]] = defaultdict(set)
-    for row in await _rows(session, SubscriptionPeriod, environment_id, chosen):
-        closed[row.subscription_id].add(Period(row.start_at, row.end_at))
-    return closed
+    rows = await session.execute(statement)
+    return {(row.event_number, row.billable_metric_id): row for row in rows}
 
 
 def _receipt(known: _Known, event: LightRow) -> EventReceipt:
-    customer_id = known.customers.resolve(event.subject, event.external_subject)
     counted: list[Counted] = []
     reasons: list[Reason] = []
     metrics, data = known.metrics.get(event.type, []), read_data(event.data)
     if not metrics:
         reasons.append(_reason(UncountedReason.NO_METRIC))
-    if customer_id is None:
+    if event.customer_id is None:
         reasons.append(_reason(UncountedReason.CUSTOMER_UNKNOWN))
     for metric in metrics:
-        value = metric.value_of(event.id, event.timestamp, data)
+        value, row = metric.value_of(event.id, event.timestamp, data), known.counts.get((event.number, metric.id))
         if isinstance(value, UncountedReason):
             reasons.append(_reason(value, metric.id))
-        elif customer_id is not None:
-            groups = metric.dimensions_of(data)
-            entry, why_not_billed = _billing(known, event, metric, customer_id, groups, _text(value))
+        elif row is not None and not event.voided:
+            entry, why_not_billed = _billing(row, metric, _text(value))
             counted.append(entry)
             reasons.extend([_reason(why_not_billed, metric.id)] if why_not_billed else [])
     return EventReceipt(
         event_id=event.id,
-        status=EventStatus.COUNTED if counted else EventStatus.UNCOUNTED,
+        status=_status(event, counted, reasons),
         repeats_total=known.repeats.get(event.id, 0),
         differing=tuple(known.differing.get(event.id, ())),
         counted=tuple(counted),
@@ -197,22 +179,21 @@ def _receipt(known: _Known, event: LightRow) -> EventReceipt:
     )
 
 
-def _billing(
-    known: _Known, event: LightRow, metric: MetricRules, customer_id: str, groups: Dimensions, value: str
-) -> tuple[Counted, UncountedReason | None]:
-    """Return what bills an event for a metric, and why nothing ever will where that is so."""
-    line = known.lines.get((event.id, metric.id))
-    if line is not None:  # what was billed stays so, whichever subscription would be the oldest today
-        period = Period(line.period_start, line.period_end)
-        return Counted(metric.id, value, line.subscription_id, period, line.invoice_id), None
-    owner = known.coverage.owner(customer_id, metric.id, event.timestamp, groups)
-    price = None if owner is None else owner.price_of(event.timestamp, groups)
-    if owner is None or price is None:
+def _status(event: LightRow, counted: Sequence[Counted], reasons: Sequence[Reason]) -> EventStatus:
+    if event.voided:
+        return EventStatus.VOIDED
+    if counted:
+        return EventStatus.COUNTED
+    # What fits and is not counted yet waits for a metric or a customer to be caught up with.
+    return EventStatus.UNCOUNTED if reasons else EventStatus.RECEIVED
+
+
+def _billing(row: LightRow, metric: MetricRules, value: str) -> tuple[Counted, UncountedReason | None]:
+    """Return what bills an event for a metric, and why nothing does where that is so."""
+    if row.subscription_id is None:
         return Counted(metric.id, value, None, None, None), UncountedReason.NO_SUBSCRIPTION
-    period = owner.period_of(price, event.timestamp)
-    closed = period in known.closed.get(owner.subscription_id, ())
-    entry = Counted(metric.id, value, owner.subscription_id, period, None)
-    return entry, UncountedReason.PERIOD_CLOSED if closed else None
+    entry = Counted(metric.id, value, row.subscription_id, Period(row.start_at, row.end_at), row.invoice_id)
+    return entry, UncountedReason.PERIOD_CLOSED if row.round else None
 
 
 def _reason(code: UncountedReason, billable_metric_id: str | None = None) -> Reason:

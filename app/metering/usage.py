@@ -1,192 +1,176 @@
-"""What was used, counted from the stored events: for invoices here, for a metric over time in `metric_usage`."""
+"""What the prices of subscriptions charge in their windows: read from the counters, whatever the number of events."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.billing.aggregation import Latest, Tallied
 from app.billing.extraction import UncountedReason, unit_price
-from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules, ReadEvent
-from app.metering.coverage import Coverage, load_coverage
-from app.metering.facts import CustomerNames, LightRow, load_customers, load_metrics, read_data
-from app.metering.metric_usage import (
-    MetricUsage,
-    MetricUsageQuery,
-    UsageGroup,
-    UsageWindow,
-    metric_usage,
-    metric_usages,
+from app.metering.counters import open_counters
+from app.metering.deciding import Span, period_key
+from app.metering.facts import LightRow, read_data
+from app.models import (
+    CountedEvent,
+    CounterKind,
+    MeterEvent,
+    MeterEventRevision,
+    UsageCounter,
+    table_of,
 )
-from app.models import Invoice, InvoiceLine, InvoiceLineEvent, MeterEvent, table_of
 
-__all__ = [
-    "CountedEvent",
-    "MetricUsage",
-    "MetricUsageQuery",
-    "UsageGroup",
-    "UsageRequest",
-    "UsageWindow",
-    "counted_events",
-    "metric_usage",
-    "metric_usages",
-]
+NOTHING: Final = Tallied()
+_counters = table_of(UsageCounter).c
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRequest:
-    """What is asked: how much a subscription used of a metric in [start, end).
+    """What is asked: how much a price of a subscription charges in its window [start, end).
 
-    Where events carry prices of their own, `unit_price_property` says where.
+    `needs_events` where its sum does not say; `unit_price_property` says where events carry prices of their own.
     """
 
     subscription_id: str
     customer_id: str
-    billable_metric_id: str
+    price_id: str
+    metric: MetricRules
     start: datetime
     end: datetime
+    needs_events: bool = False
     unit_price_property: str | None = None
 
+    @property
+    def key(self) -> str:
+        """The key of the counter that answers."""
+        return f"{period_key(self.subscription_id, self.price_id, self.start)}/0"
+
 
 @dataclass(frozen=True, slots=True)
-class CountedEvent(ReadEvent):
-    """An event that counts, as a price reads it, with the groups it falls into."""
+class PeriodUsage:
+    """What was counted in a window before it closed; the single events only where they were asked for."""
 
-    event_id: str
-    timestamp: datetime
-    dimensions: dict[str, str | None]
+    counter_id: int | None = None
+    tallied: Tallied = NOTHING
+    events: tuple[ReadEvent, ...] = ()
 
 
-async def counted_events(
-    session: AsyncSession, environment_id: str, requests: Sequence[UsageRequest]
-) -> dict[UsageRequest, list[CountedEvent]]:
-    """Answer every request with the events that its subscription bills, in order of (timestamp, id).
-
-    Five statements, whatever the number of requests. Subscriptions never share an event of one metric: the one that was
-    billed for it keeps it, whoever the customer is called since; else the oldest that covers it has it.
-    """
-    answers: dict[UsageRequest, list[CountedEvent]] = {request: [] for request in requests}
-    if not answers:
+async def period_usage(
+    session: AsyncSession, environment_id: str, requests: Iterable[UsageRequest]
+) -> dict[UsageRequest, PeriodUsage]:
+    """Answer every request from its counter. One statement, and one more where events are asked for."""
+    by_key = {request.key: request for request in requests}
+    if not by_key:
         return {}
-    customer_ids = {request.customer_id for request in answers}
-    metric_ids = {request.billable_metric_id for request in answers}
-    metrics = await load_metrics(session, environment_id, metric_ids)
-    customers = await load_customers(session, environment_id, customer_ids)
-    coverage = await load_coverage(session, environment_id, customer_ids, metric_ids)
-    selected = _selection(environment_id, answers, metrics, customers)
-    billed = await billed_subscriptions(session, selected.by_subject | selected.by_external_subject, metric_ids)
-    counting = _Counting(answers, metrics, customers, coverage, billed)
-    for row in await _events(session, selected):
-        for request, counted in counting.count(row):
-            answers[request].append(counted)
-    for counted_of_request in answers.values():
-        counted_of_request.sort(key=lambda counted: (counted.timestamp, counted.event_id))
-    return answers
-
-
-class _Counting:
-    """The look-up tables with which each event finds the requests it answers."""
-
-    def __init__(
-        self,
-        requests: Iterable[UsageRequest],
-        metrics: Iterable[MetricRules],
-        customers: CustomerNames,
-        coverage: Coverage,
-        billed: Mapping[tuple[str, str], str],
-    ) -> None:
-        self.customers = customers
-        self.coverage = coverage
-        self.billed = billed
-        self.metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
-        for metric in metrics:
-            self.metrics[metric.event_type].append(metric)
-        self.requests: defaultdict[tuple[str, str], list[UsageRequest]] = defaultdict(list)
-        for request in requests:
-            self.requests[request.customer_id, request.billable_metric_id].append(request)
-
-    def count(self, event: LightRow) -> Iterator[tuple[UsageRequest, CountedEvent]]:
-        """Yield the requests that an event answers, with what it counts for."""
-        customer_id = self.customers.resolve(event.subject, event.external_subject)
-        if customer_id is None:
-            return
-        data: dict[str, object] | None = None
-        for metric in self.metrics[event.type]:
-            asked = self._asked(customer_id, metric, event)
-            if not asked:
-                continue
-            data = read_data(event.data) if data is None else data
-            value, groups = metric.value_of(event.id, event.timestamp, data), metric.dimensions_of(data)
-            if isinstance(value, UncountedReason):
-                continue
-            owner_id = self._owner(customer_id, metric, event, groups)
-            for request in asked:
-                if request.subscription_id == owner_id:
-                    path = request.unit_price_property
-                    price = None if path is None else unit_price(path, data)
-                    yield request, CountedEvent(value, price, event.id, event.timestamp, groups)
-
-    def _asked(self, customer_id: str, metric: MetricRules, event: LightRow) -> list[UsageRequest]:
-        requests = self.requests.get((customer_id, metric.id), ())
-        return [request for request in requests if request.start <= event.timestamp < request.end]
-
-    def _owner(self, customer_id: str, metric: MetricRules, event: LightRow, groups: Dimensions) -> str | None:
-        billed = self.billed.get((event.id, metric.id))
-        if billed is not None:
-            return billed
-        owner = self.coverage.owner(customer_id, metric.id, event.timestamp, groups)
-        return None if owner is None else owner.subscription_id
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """Which events may answer the requests: by the customer's id, or by the merchant's own id for it."""
-
-    by_subject: ColumnElement[bool]
-    by_external_subject: ColumnElement[bool]
-
-
-def _selection(
-    environment_id: str, requests: Iterable[UsageRequest], metrics: Iterable[MetricRules], customers: CustomerNames
-) -> _Selection:
-    events, asked = table_of(MeterEvent).c, list(requests)
-    spans = and_(
-        events.environment_id == environment_id,
-        events.type.in_({metric.event_type for metric in metrics}),
-        events.timestamp >= min(request.start for request in asked),
-        events.timestamp < max(request.end for request in asked),
+    statement = select(table_of(UsageCounter)).where(
+        _counters.environment_id == environment_id, _counters.key.in_(by_key)
     )
-    external = events.subject.is_(None) & events.external_subject.in_(set(customers.by_external_id))
-    return _Selection(spans & events.subject.in_(customers.ids), spans & external)
+    rows = {row.key: row for row in await session.execute(statement)}
+    asked = {rows[key].id: request for key, request in by_key.items() if key in rows and request.needs_events}
+    events = await _events(session, asked) if asked else {}
+    return {
+        request: PeriodUsage(rows[key].id, _tallied(rows[key]), tuple(events.get(rows[key].id, ())))
+        if key in rows
+        else PeriodUsage()
+        for key, request in by_key.items()
+    }
 
 
-async def _events(session: AsyncSession, selected: _Selection) -> Sequence[LightRow]:
-    """Read the events of all requests, and perhaps some between them, in one statement over the two indexes."""
-    events = table_of(MeterEvent).c
-    wanted = select(events.id, events.type, events.subject, events.external_subject, events.timestamp, events.data)
-    both = union_all(wanted.where(selected.by_subject), wanted.where(selected.by_external_subject))
-    return (await session.execute(both)).all()
+async def close_counters(
+    session: AsyncSession, environment_id: str, requests: Sequence[UsageRequest], now: datetime
+) -> None:
+    """Close the counters of some windows, for good: what is counted later falls into their next round.
+
+    They are made where nothing was counted, as what comes later must find them closed. Waits for those who count.
+    """
+    spans = {}
+    for request in requests:
+        base = request.key.rpartition("/")[0]
+        named = (request.subscription_id, request.price_id)
+        spans[base] = Span(base, request.customer_id, request.metric, request.start, request.end, *named)
+    counters = await open_counters(session, environment_id, CounterKind.PERIOD, spans)
+    ids = [counter.id for counter in counters.values() if counter.round == 0]
+    await session.execute(update(table_of(UsageCounter)).where(_counters.id.in_(ids)).values(closed_at=now))
 
 
 async def billed_subscriptions(
     session: AsyncSession, chosen: ColumnElement[bool], metric_ids: Collection[str]
 ) -> dict[tuple[str, str], str]:
-    """Return, by event and metric, the subscription that was billed for each chosen event, where one was.
+    """Return, by event and metric, the subscription that bills each chosen event, where one does.
 
     `chosen` is a condition on meter events, their environment included.
     """
-    assigned, lines, invoices, events = (
-        table_of(model).c for model in (InvoiceLineEvent, InvoiceLine, Invoice, MeterEvent)
-    )
+    events, counted = table_of(MeterEvent).c, table_of(CountedEvent).c
     statement = (
-        select(assigned.event_id, assigned.billable_metric_id, invoices.subscription_id)
-        .join(MeterEvent, (events.environment_id == assigned.environment_id) & (events.id == assigned.event_id))
-        .join(InvoiceLine, (lines.environment_id == assigned.environment_id) & (lines.id == assigned.invoice_line_id))
-        .join(Invoice, (invoices.environment_id == lines.environment_id) & (invoices.id == lines.invoice_id))
-        .where(assigned.billable_metric_id.in_(metric_ids), chosen)
+        select(events.id, counted.billable_metric_id, _counters.subscription_id)
+        .join(MeterEvent, events.number == counted.event_number)
+        .join(UsageCounter, _counters.id == counted.usage_counter_id)
+        .where(counted.billable_metric_id.in_(metric_ids), _counters.subscription_id.is_not(None), chosen)
+        .order_by(counted.revision)
     )
     rows = await session.execute(statement)
-    return {(row.event_id, row.billable_metric_id): row.subscription_id for row in rows}
+    return {(row.id, row.billable_metric_id): row.subscription_id for row in rows}
+
+
+def counted_facts(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Select what the counted events said, in the revision that was counted, with other columns beside.
+
+    The columns are number, id, type, timestamp, data, customer_id and revision; withdrawals are left out.
+    """
+    events, counted, before = (table_of(model).c for model in (MeterEvent, CountedEvent, MeterEventRevision))
+    same = and_(
+        before.environment_id == events.environment_id,
+        before.event_id == events.id,
+        before.number == counted.revision,
+    )
+    return (
+        select(
+            events.number,
+            events.id,
+            events.type,
+            func.coalesce(before.timestamp, events.timestamp, type_=events.timestamp.type).label("timestamp"),
+            func.coalesce(before.data, events.data).label("data"),
+            events.customer_id,
+            counted.revision,
+            *columns,
+        )
+        .select_from(table_of(CountedEvent))
+        .join(MeterEvent, events.number == counted.event_number)
+        .outerjoin(MeterEventRevision, same)
+        .where(counted.is_withdrawal.is_(False), or_(before.number.is_not(None), ~events.voided))
+    )
+
+
+async def _events(session: AsyncSession, asked: Mapping[int, UsageRequest]) -> dict[int, list[ReadEvent]]:
+    """Read the events of counters as their prices do, in order of (timestamp, id)."""
+    counter_id = table_of(CountedEvent).c.usage_counter_id
+    statement = counted_facts(counter_id).where(counter_id.in_(asked))
+    found: defaultdict[int, list[tuple[datetime, str, ReadEvent]]] = defaultdict(list)
+    rows: Sequence[Row[Any]] = (await session.execute(statement)).all()
+    for row in rows:
+        event = _read(asked[row.usage_counter_id], row)
+        if event is not None:
+            found[row.usage_counter_id].append((row.timestamp, row.id, event))
+    return {
+        counter: [event for _, _, event in sorted(listed, key=lambda item: item[:2])]
+        for counter, listed in found.items()
+    }
+
+
+def _read(request: UsageRequest, row: LightRow) -> ReadEvent | None:
+    data, path = read_data(row.data), request.unit_price_property
+    value = request.metric.value_of(row.id, row.timestamp, data)
+    if isinstance(value, UncountedReason):
+        return None
+    return ReadEvent(value, None if path is None else unit_price(path, data))
+
+
+def _tallied(row: LightRow) -> Tallied:
+    latest = None
+    if row.latest_at is not None:
+        latest = Latest(row.latest_at, row.latest_event_id, row.latest)
+    return Tallied(row.event_count, row.total, row.minimum, row.maximum, latest, row.distinct_count)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.db import Sessions
 from app.metering.drain import drain_once
+from app.metering.jobs import work_off_jobs
 from app.models import EventInbox, table_of
 
 #: Seconds that a read waits at most.
@@ -24,12 +25,13 @@ async def wait_until_counted(sessions: Sessions, longest: float = LONGEST_WAIT) 
     """
     last = (await sessions.rows(select(func.max(_inbox.id)), {}))[0][0]
     deadline = time.monotonic() + longest
-    while last is not None:
-        oldest = await _oldest(sessions, last)
-        if oldest is None or time.monotonic() >= deadline:
+    while last is not None and (oldest := await _oldest(sessions, last)) is not None:
+        if time.monotonic() >= deadline:
             return oldest
         if not await drain_once(sessions):  # somebody else is at it
             await asyncio.sleep(_LOOK_AGAIN)
+    while time.monotonic() < deadline and await work_off_jobs(sessions):
+        pass
     return None
 
 

@@ -3,21 +3,23 @@
 from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.billable_metric import BillableMetric
+from app.models.counted_event import CountedEvent
 from app.models.credit_entry import CreditEntry
 from app.models.customer import Customer
 from app.models.discount import Discount
 from app.models.due_work import DueWork
 from app.models.environment import Environment, EnvironmentKind
 from app.models.event_inbox import EventInbox
+from app.models.event_key import EventKey
 from app.models.fee import Fee
 from app.models.idempotency_record import IdempotencyRecord
 from app.models.invoice import Invoice
 from app.models.invoice_line import InvoiceLine
-from app.models.invoice_line_event import InvoiceLineEvent
 from app.models.invoice_sequence import InvoiceSequence
 from app.models.merchant import Merchant
 from app.models.meter_event import MeterEvent
 from app.models.meter_event_repeat import MeterEventRepeat
+from app.models.meter_event_revision import MeterEventRevision
 from app.models.payment import Payment
 from app.models.plan import Plan
 from app.models.plan_version import PlanVersion
@@ -29,11 +31,16 @@ from app.models.subscription import Subscription
 from app.models.subscription_period import SubscriptionPeriod
 from app.models.subscription_quantity import SubscriptionQuantity
 from app.models.test_clock import TestClock
+from app.models.usage_counter import CounterKind, UsageCounter
+from app.models.usage_job import UsageJob, UsageJobKind, UsageJobState
+from app.models.usage_value import UsageValue
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
     "BillableMetric",
+    "CountedEvent",
+    "CounterKind",
     "CreditEntry",
     "Customer",
     "Discount",
@@ -41,15 +48,16 @@ __all__ = [
     "Environment",
     "EnvironmentKind",
     "EventInbox",
+    "EventKey",
     "Fee",
     "IdempotencyRecord",
     "Invoice",
     "InvoiceLine",
-    "InvoiceLineEvent",
     "InvoiceSequence",
     "Merchant",
     "MeterEvent",
     "MeterEventRepeat",
+    "MeterEventRevision",
     "Payment",
     "Plan",
     "PlanVersion",
@@ -60,5 +68,10 @@ __all__ = [
     "SubscriptionPeriod",
     "SubscriptionQuantity",
     "TestClock",
+    "UsageCounter",
+    "UsageJob",
+    "UsageJobKind",
+    "UsageJobState",
+    "UsageValue",
     "table_of",
 ]

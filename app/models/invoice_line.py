@@ -4,10 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from app.billing.lifecycle import PaymentTerm
 from app.db import EnumText, Exact, Instant, JsonColumn, MinorUnits
+from app.models.meter_event import NumberColumn
 from app.models.row import EnvironmentRow, belongs_to, index, unique
 
 
@@ -15,7 +17,8 @@ class InvoiceLine(EnvironmentRow, table=True):
     """One charge, or one line typed by hand: that has no price.
 
     `inputs`, `adjustments` and `rules_version` are all that its explanation is derived from. `metering` is how its
-    events are found and read, copied when the line was made; None where nothing is measured.
+    events are found and read, copied when the line was made; None where nothing is measured. `usage_counter_id` is the
+    counter that a closed period was billed from.
     """
 
     __tablename__ = "invoice_line"
@@ -24,6 +27,7 @@ class InvoiceLine(EnvironmentRow, table=True):
         belongs_to("price_id", "price"),
         unique("invoice_id", "position"),
         index("price_id"),
+        Index("ix_invoice_line_usage_counter", "usage_counter_id"),
     )
 
     invoice_id: str
@@ -41,4 +45,5 @@ class InvoiceLine(EnvironmentRow, table=True):
     rules_version: int
     adjustments: dict[str, Any] = Field(default_factory=dict, sa_type=JsonColumn)
     metering: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    usage_counter_id: int | None = Field(default=None, sa_type=NumberColumn)
     taxable: bool = True

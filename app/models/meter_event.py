@@ -2,37 +2,66 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Index, Integer, Text, text
+from sqlmodel import Field, SQLModel
 
-from app.db import Instant
-from app.models.row import EnvironmentRow, index
+from app.billing.extraction import UncountedReason
+from app.db import EnumText, Instant
 
+#: A row's number, in the order of receipt. SQLite's own key of a row is an INTEGER and nothing else.
+NumberColumn = BigInteger().with_variant(Integer(), "sqlite")
 _NAMED = text("external_id IS NOT NULL")
+_UNMATCHED = text("reason IS NOT NULL")
+_UNKNOWN = text("customer_id IS NULL")
 
 
-class MeterEvent(EnvironmentRow, table=True):
+class MeterEvent(SQLModel, table=True):
     """One reported fact of usage. `created_at` is when it was received; `data` is the JSON text as it came.
 
-    The id is derived from the environment and the idempotency key, so the primary key is what counts an event once.
+    Rows are appended in the order of receipt, by `number`; on PostgreSQL its high digits are the month of receipt, by
+    which the table is partitioned. The id is unique by EventKey, which leads from it to the number. The customer is
+    who the event was resolved to when it was counted. `reason` says why it counts for nothing, or nobody is billed.
+    What an amendment changed is in the row; what stood there before, in MeterEventRevision.
     """
 
     __tablename__ = "meter_event"
     __table_args__ = (
-        Index("ix_meter_event_subject", "environment_id", "type", "subject", "timestamp"),
-        Index("ix_meter_event_external_subject", "environment_id", "type", "external_subject", "timestamp"),
-        index("timestamp"),
-        # Partial, as an event without an external id then costs nothing more.
+        Index("ix_meter_event_number", "environment_id", "number"),
+        Index("ix_meter_event_customer", "environment_id", "type", "customer_id", "timestamp"),
+        Index("ix_meter_event_timestamp", "environment_id", "timestamp", "number"),
+        # Partial, as most events are not in them and then cost nothing more.
         Index(
             "ix_meter_event_external_id",
             "environment_id",
             "external_id",
-            "id",
+            "number",
             sqlite_where=_NAMED,
             postgresql_where=_NAMED,
         ),
+        Index(
+            "ix_meter_event_reason",
+            "environment_id",
+            "reason",
+            "number",
+            sqlite_where=_UNMATCHED,
+            postgresql_where=_UNMATCHED,
+        ),
+        Index(
+            "ix_meter_event_unknown",
+            "environment_id",
+            "external_subject",
+            "subject",
+            "number",
+            sqlite_where=_UNKNOWN,
+            postgresql_where=_UNKNOWN,
+        ),
+        {"postgresql_partition_by": "RANGE (number)"},
     )
 
+    number: int = Field(primary_key=True, sa_type=NumberColumn, sa_column_kwargs={"autoincrement": False})
+    environment_id: str
+    id: str
+    created_at: datetime = Field(sa_type=Instant)
     type: str
     source: str
     subject: str | None = None
@@ -42,4 +71,7 @@ class MeterEvent(EnvironmentRow, table=True):
     timestamp: datetime = Field(sa_type=Instant)
     timestamp_given: bool
     data: str = Field(sa_type=Text)
-    content_hash: str
+    customer_id: str | None = None
+    reason: UncountedReason | None = Field(default=None, sa_type=EnumText(UncountedReason))
+    revision: int = 0
+    voided: bool = False

@@ -44,9 +44,9 @@ class ClockMutations:
         access=Scope.SETTINGS_WRITE,
     )
     async def test_clock_advance(self, call: Call, input: TestClockAdvanceInput) -> TestClockAdvancePayload:
-        await wait_until_counted(call.context.sessions)
         principal, clock_id, to = call.principal, input.id, input.to
         await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, to))
+        await wait_until_counted(call.context.sessions)
         touched: list[str] = []
         more = True
         while more:

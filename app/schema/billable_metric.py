@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 UNIT = "What one of it is called on invoices. Example: `token`."
 EVENT_TYPE = "The type of the events it measures. Example: `inference.completed`."
-VALUE_PROPERTY = "Where an event's data holds the value. Needed for SUM and MAX. Example: `$.tokens`."
+VALUE_PROPERTY = "Where an event's data holds the value. Needed but for COUNT, UNIQUE_COUNT. Example: `$.tokens`."
 EVENT_FROM = "Only events with this timestamp or a later one count; null for every event."
 GROUP_BY = "Dimensions by which usage can be told apart, at most 10."
 

@@ -20,10 +20,7 @@ T = TypeVar("T")
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 FILTER = "Only those that meet these conditions; null for all."
-ORDER_BY = (
-    "In which order; null for that of the ids, which is the order of creation but for events. "
-    "Example: `{ field: CREATED_AT, direction: DESC }`."
-)
+ORDER_BY = "In which order; null for the order of creation. Example: `{ field: CREATED_AT, direction: DESC }`."
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def _total_count(root: Opened, _context: Context) -> Awaitable[int]:
     return root.loaders.counts(root.relation, root.given).load(root.parent)
 
 
-@value("A page of a list, in the order of the ids unless another is asked for.")
+@value("A page of a list, in the order of creation unless another is asked for.")
 class Connection(Generic[T]):
     """What a resolver returns for it is an `Opened`."""
 
@@ -123,13 +120,17 @@ def connection(description: str, relation: Relation) -> Any:
         place = Place(name, info.context.principal.environment_id, relation.model, order)
         positions = read_cursor(place, _or_null(after)), read_cursor(place, _or_null(before))
         window = Window(_checked_size(first, last), order, last is not None, *positions)
-        return Opened(info.context.loaders, place, relation, conditions_of(filter), window, getattr(root, "id", ROOT))
+        return Opened(info.context.loaders, place, relation, conditions_of(filter), window, _parent(root, relation))
 
     resolve.__annotations__ |= {
         "filter": Annotated[listing.filter | None, strawberry.argument(description=FILTER)],
         "order_by": Annotated[listing.order | None, strawberry.argument(description=ORDER_BY)],
     }
     return field(description, resolver=resolve, access=relation.model)
+
+
+def _parent(root: Any, relation: Relation) -> Any:
+    return ROOT if relation.by is None else getattr(root, relation.parent)
 
 
 def _or_null(argument: T | None) -> T | None:

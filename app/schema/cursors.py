@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlmodel import SQLModel
 
+from app.loaders.identity import place_name
 from app.loaders.orders import Order, Position
 from app.schema.client_error import ClientError
 
@@ -36,7 +37,7 @@ class Place:
 
 def write_cursor(place: Place, row: Any) -> str:
     """Return the cursor of a row."""
-    content = msgspec.json.encode(place.order.position_of(row))
+    content = msgspec.json.encode(place.order.position_of(row, place_name(place.model)))
     return base64.urlsafe_b64encode(place.seal(content) + content).decode()
 
 
@@ -65,4 +66,5 @@ def _opened(place: Place, cursor: str) -> bytes | None:
 @lru_cache
 def _decoder(model: type[SQLModel], column: str | None) -> msgspec.json.Decoder[Position]:
     kind: Any = None if column is None else model.model_fields[column].annotation
-    return msgspec.json.Decoder(tuple[kind, str])
+    place: Any = model.model_fields[place_name(model)].annotation
+    return msgspec.json.Decoder(tuple[kind, place])

@@ -45,8 +45,11 @@ describe(
     {
         Aggregation.COUNT: "How many events there are.",
         Aggregation.SUM: "The sum of the values.",
+        Aggregation.AVG: "The mean of the values, rounded half up to 18 places.",
+        Aggregation.MIN: "The least value.",
         Aggregation.MAX: "The greatest value.",
         Aggregation.UNIQUE_COUNT: "How many distinct values there are; without a valueProperty, how many events.",
+        Aggregation.LATEST: "The value of the latest event, by timestamp and then by id.",
     },
 )
 describe(

@@ -64,9 +64,9 @@ class ExplainedPrice:
 
 @dataclass(frozen=True)
 class ExplainedLine(ExplainedPrice):
-    """The explanation of a stored line, whose id leads to its events."""
+    """The explanation of a stored line; the counter that it was billed from leads to its events."""
 
-    id: str
+    usage_counter_id: int | None
 
 
 @value("Why a line of an invoice is what it is, priced again from the inputs stored with it.")
@@ -78,8 +78,14 @@ class LineExplanation:
     )
     not_applied: list[NotApplied] = field(NOT_APPLIED)
     events: Connection[Annotated["MeterEvent", strawberry.lazy("app.schema.meter_event")]] = connection(
-        "Exactly the events that the line counted, in the order of their ids.",
-        Relation(models.MeterEvent, "invoice_line_id", through=models.InvoiceLineEvent, link="event_id"),
+        "Exactly the events that the line counted, in the order in which they came.",
+        Relation(
+            models.MeterEvent,
+            "usage_counter_id",
+            through=models.CountedEvent,
+            link="event_number",
+            parent="usage_counter_id",
+        ),
     )
 
 
@@ -115,7 +121,7 @@ def explain_line(row: Any) -> ExplainedLine:
     """Price a stored line again, by the rules it was made by."""
     priced = price_line(line_inputs_from_json(row.inputs), row.rules_version)
     explained = explain_price(priced, row.amount_minor, row.currency, row.adjustments)
-    return ExplainedLine(explained.steps, explained.not_applied, row.id)
+    return ExplainedLine(explained.steps, explained.not_applied, row.usage_counter_id)
 
 
 def explain_price(

@@ -15,25 +15,31 @@ from sqlmodel import SQLModel
 from app.ids import new_id
 from app.models import (
     AuditEntry,
+    CountedEvent,
     DueWork,
     EventInbox,
+    EventKey,
     IdempotencyRecord,
-    InvoiceLineEvent,
     InvoiceSequence,
     MeterEvent,
     MeterEventRepeat,
+    UsageCounter,
+    UsageJob,
     table_of,
 )
 
 _UNRECORDED = (
     AuditEntry,
+    CountedEvent,
     DueWork,
     EventInbox,
+    EventKey,
     IdempotencyRecord,
-    InvoiceLineEvent,
     InvoiceSequence,
     MeterEvent,
     MeterEventRepeat,
+    UsageCounter,
+    UsageJob,
 )
 _SECRET = {"secret_hash", "page_secret"}
 

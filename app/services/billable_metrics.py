@@ -13,6 +13,8 @@ from app.billing.catalog.metrics import MEASURES
 from app.billing.errors import ErrorCode, Problems
 from app.billing.extraction import GroupBy
 from app.ids import new_id
+from app.metering.jobs import schedule_job
+from app.models import UsageJobKind
 from app.services.catalog_turn import take_catalog_turn
 from app.services.catalog_use import is_metric_used
 from app.services.lookup import refuse_taken_key, require_open, to_change
@@ -39,6 +41,7 @@ async def create_billable_metric(
     )
     session.add(metric)
     await session.flush()
+    await schedule_job(session, environment_id, UsageJobKind.METRIC, metric.id, now)
     return metric
 
 
@@ -61,6 +64,8 @@ async def update_billable_metric(
     problems.raise_if_any()
     metric.sqlmodel_update(_columns(draft))
     await session.flush()
+    if changed:
+        await schedule_job(session, environment_id, UsageJobKind.METRIC, metric.id, session.info["at"])
     return metric
 
 

@@ -12,6 +12,7 @@ from app import models
 from app.billing.catalog import TestClockDraft, check_clock_instant, check_test_clock
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
+from app.metering.jobs import do_piece
 from app.models import table_of
 from app.services.due_registry import next_on_clock, run
 from app.services.lookup import locked, must_lock
@@ -80,11 +81,14 @@ class Step:
 async def step(session: AsyncSession, principal: Principal, now: datetime, clock_id: str, to: datetime) -> Step:
     """Do the next thing due on the way to `to` at its instant; where nothing is left, arrive.
 
-    A caller that was taken over by an advance to elsewhere does nothing more: the clock is no longer its own.
+    Stored events that something new fits are counted before that. A caller that was taken over by an advance to
+    elsewhere does nothing more: the clock is no longer its own.
     """
     clock = await must_lock(session, models.TestClock, principal.environment_id, clock_id)
     if clock.advancing_to != to:
         return Step(more=False)
+    if await do_piece(session, now, principal.environment_id):
+        return Step(more=True)
     item = await next_on_clock(session, principal.environment_id, clock_id, to)
     if item is None:
         clock.now, clock.advancing_to, clock.advance_expires_at = to, None, None

@@ -12,7 +12,8 @@ from app import models
 from app.billing.catalog import CustomerDraft, address_from_json, address_to_json, check_customer
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
-from app.models import table_of
+from app.metering.jobs import schedule_job
+from app.models import UsageJobKind, table_of
 from app.services.lookup import locked, to_change
 from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
@@ -39,6 +40,7 @@ async def create_customer(
     )
     session.add(customer)
     await session.flush()
+    await schedule_job(session, customer.environment_id, UsageJobKind.CUSTOMER, customer.id, now)
     return customer
 
 
@@ -65,8 +67,12 @@ async def update_customer(
     refuse_unknown_places(problems, draft.address, draft.locale)
     await _refuse_taken_external_id(session, problems, principal.environment_id, draft.external_id, customer.id)
     problems.raise_if_any()
+    is_renamed = draft.external_id != customer.external_id
     customer.sqlmodel_update(_columns(draft))
     await session.flush()
+    if is_renamed:
+        now = session.info["at"]
+        await schedule_job(session, customer.environment_id, UsageJobKind.CUSTOMER, customer.id, now)
     return customer
 
 

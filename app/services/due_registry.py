@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.db import database_failed
+from app.metering.jobs import is_catching_up
 from app.models import table_of
 from app.services.due import DueKind
 from app.services.lookup import locked
@@ -103,7 +104,11 @@ def _is(item: DueItem) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 def _in_order() -> Select[Any]:
     columns = (_due.environment_id, _due.id, _due.kind, _due.subject_id, _due.due_at, _due.test_clock_id)
-    return select(*columns).where(_due.parked_at.is_(None)).order_by(_due.due_at, _due.priority, _due.id).limit(1)
+    # A period is billed once all that is stored is counted.
+    ready = (_due.kind != DueKind.INVOICE_CLOSE) | ~is_catching_up(_due.environment_id)
+    return (
+        select(*columns).where(_due.parked_at.is_(None), ready).order_by(_due.due_at, _due.priority, _due.id).limit(1)
+    )
 
 
 async def _first(session: AsyncSession, statement: Select[Any]) -> DueItem | None:

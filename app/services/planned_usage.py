@@ -78,7 +78,7 @@ def rate_planned(charges: Sequence[Charge], measured: Mapping[str, Measured]) ->
 
 def _rate_one(charge: Charge, measured: Mapping[str, Measured]) -> RatedLine:
     inputs = inputs_of(charge.term, charge.window, measured.get(charge.term.price_id))
-    return RatedLine(charge, inputs, price_line(inputs), ())
+    return RatedLine(charge, inputs, price_line(inputs))
 
 
 def _is_sound(usage: PlannedUsage, term: Term, problems: Problems, path: str) -> bool:

@@ -8,15 +8,16 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.billing.aggregation import quantity_of
 from app.billing.calendars import Calendar
 from app.billing.invoicing import AssessedLine
 from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Measured, Metering, measure
 from app.billing.periods import BillingInterval, Period
-from app.billing.price_models import unit_price_path
+from app.billing.price_models import needs_events, unit_price_path
 from app.billing.pricing import LineInputs, PricedLine, price_line
 from app.billing.proration import PartOfPeriod
-from app.metering.usage import CountedEvent, UsageRequest, counted_events
+from app.metering.usage import PeriodUsage, UsageRequest, period_usage
 from app.services.terms import Term
 
 
@@ -45,12 +46,12 @@ class Charge:
 
 @dataclass(frozen=True)
 class RatedLine:
-    """A line as an invoice or a preview shows it, with the ids of the events it counted."""
+    """A line as an invoice or a preview shows it, with the counter that has its usage, where there is one."""
 
     charge: Charge
     inputs: LineInputs
     priced: PricedLine
-    event_ids: tuple[str, ...]
+    usage_counter_id: int | None = None
 
     @property
     def price_id(self) -> str:
@@ -99,10 +100,26 @@ class RatedLine:
 
 
 async def rate(session: AsyncSession, environment_id: str, charges: Sequence[Charge]) -> list[RatedLine]:
-    """Rate charges in their order. The events of all of them are read in one go."""
-    requests = {charge: _request(charge, charge.term.metering) for charge in charges if charge.term.metering}
-    events = await counted_events(session, environment_id, list(requests.values())) if requests else {}
-    return [_rate_one(charge, events[requests[charge]] if charge in requests else ()) for charge in charges]
+    """Rate charges in their order. The usage of all of them is read in one go."""
+    requests = {charge: usage_request(charge) for charge in charges if charge.term.metering}
+    usage = await period_usage(session, environment_id, requests.values())
+    return [_rate_one(charge, usage[requests[charge]] if charge in requests else PeriodUsage()) for charge in charges]
+
+
+def usage_request(charge: Charge) -> UsageRequest:
+    """Return what to ask the counters for a metered charge."""
+    term, part = charge.term, charge.window.part
+    assert term.metering is not None, "only metered prices have usage"
+    return UsageRequest(
+        subscription_id=charge.subscription_id,
+        customer_id=charge.customer_id,
+        price_id=term.price_id,
+        metric=term.metering.metric,
+        start=part.start,
+        end=part.end,
+        needs_events=needs_events(term.model),
+        unit_price_property=unit_price_path(term.model),
+    )
 
 
 def calendar_of(subscription: Subscribed) -> Calendar:
@@ -175,14 +192,15 @@ def _charge(subscription: Subscribed, term: Term, window: PartOfPeriod) -> Charg
     return Charge(subscription.id, subscription.customer_id, term, window)
 
 
-def _request(charge: Charge, metering: Metering) -> UsageRequest:
-    part, path = charge.window.part, unit_price_path(charge.term.model)
-    return UsageRequest(charge.subscription_id, charge.customer_id, metering.metric.id, part.start, part.end, path)
-
-
-def _rate_one(charge: Charge, events: Sequence[CountedEvent]) -> RatedLine:
+def _rate_one(charge: Charge, usage: PeriodUsage) -> RatedLine:
     term, metering = charge.term, charge.term.metering
-    own = [] if metering is None else [event for event in events if metering.takes(event.dimensions)]
-    measured = None if metering is None else measure(metering.metric.aggregation, term.model, own)
+    measured = None if metering is None else _measured(metering, term, usage)
     inputs = inputs_of(term, charge.window, measured)
-    return RatedLine(charge, inputs, price_line(inputs), tuple(event.event_id for event in own))
+    return RatedLine(charge, inputs, price_line(inputs), usage.counter_id)
+
+
+def _measured(metering: Metering, term: Term, usage: PeriodUsage) -> Measured:
+    aggregation = metering.metric.aggregation
+    if needs_events(term.model):
+        return measure(aggregation, term.model, usage.events)
+    return Measured(quantity_of(aggregation, usage.tallied), usage.tallied.event_count, None)

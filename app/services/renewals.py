@@ -2,18 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
-from app.ids import new_id
+from app.metering.usage import close_counters
 from app.models import table_of
 from app.services.adjusting import adjusting_of
 from app.services.due import DueKind, schedule
 from app.services.invoices import issue_invoice, lines_of, open_invoice, owner_of, rewrite_lines, total_up
 from app.services.lookup import must_lock
-from app.services.rating import RatedLine, charges_at_boundary, rate
+from app.services.rating import charges_at_boundary, rate, usage_request
 from app.services.subscriptions import open_windows, schedule_boundary
 from app.services.terms import terms_of_subscription
 
@@ -51,7 +51,7 @@ async def pass_boundary(
 async def close_invoice(
     session: AsyncSession, environment_id: str, invoice_id: str, _due_at: datetime, now: datetime
 ) -> str | None:
-    """End the grace time of a draft: close its windows, rate them with all that was received, assign the events, issue.
+    """End the grace time of a draft: close its windows, rate them with all that was counted, issue.
 
     Return the id of the invoice.
     """
@@ -64,11 +64,14 @@ async def close_invoice(
     await _close_windows(session, subscription, invoice.boundary_at, now)
     lines = await lines_of(session, invoice)
     terms = await terms_of_subscription(session, subscription)
-    rated = await rate(session, environment_id, charges_at_boundary(subscription, terms, invoice.boundary_at))
+    charges = charges_at_boundary(subscription, terms, invoice.boundary_at)
+    ended = [usage_request(charge) for charge in charges if charge.term.metering]
+    await close_counters(session, environment_id, ended, now)
+    rated = await rate(session, environment_id, charges)
     priced = [line for line in lines if line.price_id is not None]
     rewrite_lines(priced, rated)
     for line, fresh in zip(priced, rated, strict=True):
-        await _assign_events(session, line, fresh, now)
+        line.usage_counter_id = fresh.usage_counter_id
     total_up(invoice, lines, await adjusting_of(session, subscription))
     await issue_invoice(session, invoice, now, now + timedelta(days=subscription.payment_term_days))
     return invoice.id
@@ -87,15 +90,3 @@ async def _close_windows(
     for period in await session.scalars(select(models.SubscriptionPeriod).where(*mine).with_for_update()):
         period.closed_at = now
     await session.flush()
-
-
-async def _assign_events(session: AsyncSession, line: models.InvoiceLine, rated: RatedLine, now: datetime) -> None:
-    metering = rated.charge.term.metering
-    if metering is None or not rated.event_ids:
-        return
-    owner = {"environment_id": line.environment_id, "created_at": now, "invoice_line_id": line.id}
-    rows = [
-        {**owner, "id": new_id("lie"), "billable_metric_id": metering.metric.id, "event_id": event_id}
-        for event_id in rated.event_ids
-    ]
-    await session.execute(insert(table_of(models.InvoiceLineEvent)), rows)

@@ -20,6 +20,7 @@ from app.billing.measuring import Measured, Metering, ReadEvent, measure, meteri
 from app.billing.price_models import unit_price_path
 from app.billing.pricing import PricedLine, price_line
 from app.metering.facts import read_data
+from app.metering.usage import counted_facts
 from app.models import table_of
 
 
@@ -87,23 +88,17 @@ async def _lines(session: AsyncSession, environment_id: str, invoice_id: str) ->
 
 
 async def _events(session: AsyncSession, environment_id: str, invoice_id: str) -> dict[str, list[Row[Any]]]:
-    """Return the raw events assigned to each line."""
-    assigned, lines, events = (
-        table_of(model).c for model in (models.InvoiceLineEvent, models.InvoiceLine, models.MeterEvent)
-    )
-    same_line = (lines.environment_id == assigned.environment_id) & (lines.id == assigned.invoice_line_id)
-    same_event = (events.environment_id == assigned.environment_id) & (events.id == assigned.event_id)
+    """Return the raw events that each line was billed for, in the revisions that were counted then."""
+    lines, counted = table_of(models.InvoiceLine).c, table_of(models.CountedEvent).c
     statement = (
-        select(assigned.invoice_line_id, events.id, events.type, events.timestamp, events.data)
-        .join(models.InvoiceLine, same_line)
-        .join(models.MeterEvent, same_event)
+        counted_facts(lines.id.label("line_id"))
+        .join(models.InvoiceLine, lines.usage_counter_id == counted.usage_counter_id)
         .where(lines.environment_id == environment_id, lines.invoice_id == invoice_id)
-        .order_by(events.timestamp, events.id)
     )
     found: dict[str, list[Row[Any]]] = defaultdict(list)
     rows: Any = (await session.execute(statement)).all()
-    for row in rows:
-        found[row.invoice_line_id].append(row)
+    for row in sorted(rows, key=lambda row: (row.timestamp, row.id)):
+        found[row.line_id].append(row)
     return found
 
 

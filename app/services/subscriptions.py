@@ -16,7 +16,8 @@ from app.billing.catalog.discounts import check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
 from app.ids import new_id
-from app.models import table_of
+from app.metering.jobs import schedule_job
+from app.models import UsageJobKind, table_of
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
 from app.services.due import DueKind, schedule
@@ -74,6 +75,7 @@ async def create_subscription(
     )
     session.add(subscription)
     await session.flush()
+    await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
     await _take_quantities(session, subscription, quantities, now)
     for discount, amount_minor in zip(draft.discounts, discounts, strict=True):
         await add_discount(session, customer, subscription, discount, (amount_minor, plan.currency), now)

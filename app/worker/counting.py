@@ -1,4 +1,4 @@
-"""The counting loop: takes acknowledged events out of the log, batch by batch, for ever.
+"""The counting loop: takes acknowledged events out of the log, batch by batch, and catches up with what is new.
 
 On PostgreSQL any number run beside each other, as each claims what it counts.
 """
@@ -11,6 +11,7 @@ import structlog
 
 from app.db import Sessions, database_failed
 from app.metering.drain import drain_once
+from app.metering.jobs import work_off_jobs
 
 log = structlog.get_logger()
 #: Seconds between two looks into an empty log.
@@ -24,7 +25,7 @@ async def count_forever(sessions: Sessions) -> None:
     sessions = sessions.acting_as("worker")
     while True:
         try:
-            if not await drain_once(sessions):
+            if not await drain_once(sessions) and not await work_off_jobs(sessions):
                 await asyncio.sleep(IDLE)
         except Exception as error:  # the loop outlives a database that is away; what waits stays in the log
             log.log(ERROR, "counting_interrupted", error=type(error).__name__, exc_info=not database_failed(error))

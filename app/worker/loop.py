@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
+from app.metering.waiting import wait_until_counted
 from app.models import TestClock
 from app.services.due_registry import DueItem, next_behind_clock, next_in_real_time, run
 from app.services.lookup import must_lock
@@ -33,7 +34,11 @@ async def work_forever(sessions: Sessions, interval: float) -> None:
 
 
 async def do_next(sessions: Sessions) -> bool:
-    """Do one item that is due, in real time or behind a resting test clock; say whether there was one."""
+    """Do one item that is due, in real time or behind a resting test clock; say whether there was one.
+
+    What was acknowledged before is counted first.
+    """
+    await wait_until_counted(sessions)
     return await _do(sessions, next_in_real_time) or await _do(sessions, next_behind_clock)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.loaders.conditions import Condition, contains, is_one_of, is_set, is_within
+from app.loaders.identity import place_name
 from tests.support.api import Api, make_api
 from tests.support.catalog import LLM, apply
 from tests.support.crowd import fill
@@ -62,7 +63,7 @@ async def test_each_condition_lets_through_what_meets_it(database_url: str) -> N
         await fill(api)
         stranger = await api.another_merchant()
         for listed in LISTS:
-            rows = sorted(await api.rows(listed.model), key=lambda row: row.id)
+            rows = sorted(await api.rows(listed.model), key=lambda row: getattr(row, place_name(type(row))))
             mine = await listed.ids(api)
             rows = [row for row in rows if row.id in mine]
             for name, condition in listed.conditions.items():

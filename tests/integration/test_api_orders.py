@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.loaders.identity import place_name
 from app.models import table_of
 from tests.support.api import Api, make_api
 from tests.support.crowd import fill
@@ -18,8 +19,8 @@ def standing(row: Any, column: str) -> tuple[bool, Any, str]:
     """What Python sorts a row by: nulls last, text by its bytes, then the id."""
     value = getattr(row, column)
     if value is None:
-        return True, 0, row.id
-    return False, value.encode() if isinstance(value, str) else value, row.id
+        return True, 0, getattr(row, place_name(type(row)))
+    return False, value.encode() if isinstance(value, str) else value, getattr(row, place_name(type(row)))
 
 
 async def forwards(api: Api, listed: List, **arguments: Any) -> list[str]:

@@ -1,17 +1,21 @@
 """Which events a subscription is billed for."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import select
 
 from app import models
-from app.billing.aggregation import Aggregation, aggregate
+from app.billing.aggregation import Aggregation, Tallied
 from app.billing.lifecycle import SubscriptionStatus
-from app.metering.usage import CountedEvent, UsageRequest, counted_events
+from app.billing.measuring import MetricRules
+from app.metering.usage import PeriodUsage, UsageRequest, counted_facts, period_usage
+from app.models import table_of
+from tests.support.api import Statements
 from tests.support.rows import NOW, World, make_world, opened
 from tests.support.storing import store
 
@@ -31,24 +35,63 @@ async def send(world: World, data: dict[str, Any], at: datetime = START, **given
         return (await store(session, world.environment_id, envelope, NOW)).id
 
 
-async def ask(world: World, *requests: UsageRequest) -> dict[UsageRequest, list[CountedEvent]]:
+@dataclass(frozen=True)
+class Asked:
+    """The events that a subscription bills for a metric in a span."""
+
+    subscription: str
+    metric: str
+    start: datetime
+    end: datetime
+
+
+async def ask(world: World, *requests: Asked) -> dict[Asked, list[Any]]:
+    """Return the events of the counters of a subscription's windows, in order of (timestamp, id)."""
+    counters, counted = table_of(models.UsageCounter).c, table_of(models.CountedEvent).c
+    same = counters.id == counted.usage_counter_id
+    statement = counted_facts(counters.subscription_id, counters.billable_metric_id).join(models.UsageCounter, same)
     async with world.sessions.read() as session:
-        return await counted_events(session, world.environment_id, requests)
+        rows = (await session.execute(statement.where(counters.environment_id == world.environment_id))).all()
+    rows.sort(key=lambda row: (row.timestamp, row.id))
+    return {
+        one: [
+            row
+            for row in rows
+            if (row.subscription_id, row.billable_metric_id) == (one.subscription, one.metric)
+            and one.start <= row.timestamp < one.end
+        ]
+        for one in requests
+    }
 
 
 def request(
     subscription: models.Subscription, metric: models.BillableMetric, start: datetime = START, end: datetime = END
+) -> Asked:
+    return Asked(subscription.id, metric.id, start, end)
+
+
+async def counted_ids(world: World, asked: Asked) -> list[str]:
+    return [counted.id for counted in (await ask(world, asked))[asked]]
+
+
+async def usage_of(world: World, *requests: UsageRequest) -> list[PeriodUsage]:
+    async with world.sessions.read() as session:
+        answers = await period_usage(session, world.environment_id, requests)
+    return [answers[one] for one in requests]
+
+
+def of_price(
+    subscription: models.Subscription, metric: models.BillableMetric, price: models.Price, **given: Any
 ) -> UsageRequest:
-    return UsageRequest(subscription.id, subscription.customer_id, metric.id, start, end)
-
-
-async def counted_ids(world: World, asked: UsageRequest) -> list[str]:
-    return [counted.event_id for counted in (await ask(world, asked))[asked]]
+    names = (metric.id, metric.event_type, metric.aggregation, metric.value_property, (), metric.event_from)
+    rules = MetricRules(*names)
+    return UsageRequest(subscription.id, subscription.customer_id, price.id, rules, START, END, **given)
 
 
 async def test_events_count_by_subject_and_by_external_subject(world: World) -> None:
     metric = await world.metric(group_by=[{"name": "model", "path": "$.model"}])
-    version = await world.plan_version(await world.price(metric))
+    price = await world.price(metric)
+    version = await world.plan_version(price)
     acme, other = await world.customer("acme"), await world.customer("other")
     subscription = await world.subscription(acme, version, START)
     second = await send(world, {"tokens": "0.1", "model": "large"}, START + timedelta(days=1), subject=acme.id)
@@ -61,10 +104,16 @@ async def test_events_count_by_subject_and_by_external_subject(world: World) -> 
     await send(world, {"tokens": 1}, subject=acme.id, type="other.type")
     asked = request(subscription, metric)
     counted = (await ask(world, asked))[asked]
-    assert [one.event_id for one in counted] == [first, second, both]
-    assert [one.value.value for one in counted] == [Decimal(1500), Decimal("0.1"), Decimal(7)]
-    assert [one.dimensions for one in counted] == [{"model": None}, {"model": "large"}, {"model": None}]
-    assert aggregate(metric.aggregation, (one.value for one in counted)) == Decimal("1507.1")
+    assert [one.id for one in counted] == [first, second, both]
+    [usage] = await usage_of(world, of_price(subscription, metric, price, needs_events=True))
+    assert [event.value.value for event in usage.events] == [Decimal(1500), Decimal("0.1"), Decimal(7)]
+    assert usage.tallied == Tallied(3, Decimal("1507.1"))
+    days = [row for row in await rows(world, models.UsageCounter) if row.kind is models.CounterKind.DAY]
+    assert sorted((row.start_at, row.dimensions, row.total) for row in days if row.customer_id == acme.id) == [
+        (START.replace(hour=0), "[null]", Decimal(1500)),
+        (START + timedelta(days=1), '["large"]', Decimal("0.1")),
+        (END - timedelta(days=1), "[null]", Decimal(7)),
+    ]
 
 
 async def test_the_range_is_half_open(world: World) -> None:
@@ -113,7 +162,7 @@ async def test_the_oldest_subscription_that_covers_an_event_has_it(world: World)
     instants = (START, middle, late - timedelta(microseconds=1), late)
     ids = [await send(world, {}, at, subject=customer.id) for at in instants]
     answers = await ask(world, *(request(each, metric) for each in (unpriced, younger, older, never)))
-    found = [[one.event_id for one in counted] for counted in answers.values()]
+    found = [[one.id for one in counted] for counted in answers.values()]
     assert found == [[], ids[3:], ids[:3], []]
 
 
@@ -139,7 +188,7 @@ async def test_metrics_are_covered_one_by_one(world: World) -> None:
     event = await send(world, {"tokens": 3}, START + timedelta(days=2), subject=customer.id)
     asked = [request(older, count), request(older, tokens), request(younger, count), request(younger, tokens)]
     answers = await ask(world, *asked)
-    assert [[one.event_id for one in answers[each]] for each in asked] == [[event], [], [], [event]]
+    assert [[one.id for one in answers[each]] for each in asked] == [[event], [], [], [event]]
 
 
 async def test_billed_events_still_count_and_other_environments_never(world: World) -> None:
@@ -148,7 +197,7 @@ async def test_billed_events_still_count_and_other_environments_never(world: Wor
     customer = await world.customer()
     subscription = await world.subscription(customer, await world.plan_version(price), START)
     event = await send(world, {}, subject=customer.id)
-    await world.billed(subscription, price, event)
+    await world.billed(subscription, price)
     world.environment_id = world.sandbox_id
     await send(world, {}, subject=customer.id)
     assert await counted_ids(world, request(subscription, metric)) == []
@@ -157,31 +206,32 @@ async def test_billed_events_still_count_and_other_environments_never(world: Wor
 
 
 async def test_the_number_of_statements_does_not_depend_on_the_number_of_requests(world: World) -> None:
-    metrics = [await world.metric(Aggregation.COUNT, None)]
-    metrics.append(await world.metric(product_id=metrics[0].product_id))
-    version = await world.plan_version(*[await world.price(metric) for metric in metrics])
+    count = await world.metric(Aggregation.COUNT, None)
+    metrics = [count, await world.metric(product_id=count.product_id)]
+    prices = [await world.price(metric) for metric in metrics]
+    version = await world.plan_version(*prices)
     requests = []
     for number in range(10):
         customer = await world.customer(f"customer-{number}")
         subscription = await world.subscription(customer, version, START)
         await send(world, {"tokens": number}, externalSubject=f"customer-{number}")
-        requests += [request(subscription, metric) for metric in metrics]
-    statements: list[str] = []
-    engine = world.sessions.engine.sync_engine
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement != "BEGIN":
-            statements.append(statement)
-
-    sqlalchemy_event.listen(engine, "before_cursor_execute", note)
-    one = await ask(world, requests[0])
-    counts = [len(statements)]
-    many = await ask(world, *requests)
-    counts.append(len(statements) - counts[0])
-    assert counts == [5, 5]
-    assert list(many) == requests
-    assert [[counted.value.value for counted in answer] for answer in many.values()] == [
+        pairs = zip(metrics, prices, strict=True)
+        requests += [of_price(subscription, metric, price, needs_events=True) for metric, price in pairs]
+    with Statements() as seen:
+        [one] = await usage_of(world, requests[0])
+    with Statements() as many_seen:
+        many = await usage_of(world, *requests)
+    assert [len([one for one in run.seen if one != "BEGIN"]) for run in (seen, many_seen)] == [2, 2]
+    assert [usage.tallied for usage in many] == [
+        tallied for number in range(10) for tallied in (Tallied(1), Tallied(1, Decimal(number)))
+    ]
+    assert [[event.value.value for event in usage.events] for usage in many] == [
         [value] for number in range(10) for value in (None, Decimal(number))
     ]
-    assert one[requests[0]] == many[requests[0]]
-    assert await ask(world) == {}
+    assert one == many[0]
+    assert await usage_of(world) == []
+
+
+async def rows(world: World, model: type[Any]) -> list[Any]:
+    async with world.sessions.read() as session:
+        return list(await session.scalars(select(model).order_by(table_of(model).c.id)))

@@ -11,7 +11,7 @@ from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Refused
 from app.billing.windows import Window
-from app.metering.usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
 from tests.support.rows import NOW, World, make_world, opened
 from tests.support.storing import store
 

@@ -31,7 +31,7 @@ def test_from_empty_to_the_models_and_back(empty_database_url: str) -> None:
     upgrade(empty_database_url)
     assert is_current(empty_database_url)
     command.check(alembic_config(empty_database_url))
-    assert {"merchant", "invoice_line_event", "due_work"} <= tables(empty_database_url)
+    assert {"merchant", "counted_event", "due_work"} <= tables(empty_database_url)
     upgrade(empty_database_url)
     command.downgrade(alembic_config(empty_database_url), "base")
     assert tables(empty_database_url) == {"alembic_version"}

@@ -75,7 +75,7 @@ async def test_an_invoiced_event_names_its_invoice_and_one_too_late_says_so(worl
     subscription = await world.subscription(customer, await world.plan_version(price), START)
     await world.period(subscription, 1, closed_at=NOW)
     billed = await send(world, {"tokens": 1}, FIRST.end, subject=customer.id)
-    invoice = await world.billed(subscription, price, billed, 1)
+    invoice = await world.billed(subscription, price, 1)
     late = await send(world, {"tokens": 2}, FIRST.end, subject=customer.id)
     before = await send(world, {"tokens": 3}, FIRST.end - timedelta(microseconds=1), subject=customer.id)
     second = Period(FIRST.end, datetime(2026, 3, 31, tzinfo=UTC))

@@ -84,9 +84,13 @@ class Api:
         return [(error["code"], error["field"]) for error in payload["userErrors"]]
 
     async def rows(self, *nouns: type[SQLModel]) -> list[Any]:
-        """Return all rows of some tables, each in the order of its ids."""
+        """Return all rows of some tables, each in the order of its keys."""
         async with self.sessions.read() as session:
-            return [row for noun in nouns for row in await session.scalars(select(noun).order_by(table_of(noun).c.id))]
+            return [
+                row
+                for noun in nouns
+                for row in await session.scalars(select(noun).order_by(*table_of(noun).primary_key))
+            ]
 
     async def with_scopes(self, *scopes: Scope) -> "Api":
         """Return the same merchant under a new key."""

@@ -15,6 +15,7 @@ from app.billing.periods import BillingInterval
 from app.billing.price_models import StandardPrice, model_to_json
 from app.billing.pricing import LineInputs
 from app.ids import event_id, new_id
+from app.metering.deciding import period_key
 from app.models import EnvironmentKind, table_of
 from tests.support.api import Api
 from tests.support.variety import START, scarce, vary
@@ -156,6 +157,8 @@ def _event(
 ) -> models.MeterEvent:
     return models.MeterEvent(
         **mine,
+        number=number + 1,
+        customer_id=customer.id,
         id=event_id(environment.id, f"event-{number}"),
         type=metric.event_type,
         source="test",
@@ -164,7 +167,6 @@ def _event(
         timestamp=START + timedelta(days=1),
         timestamp_given=True,
         data='{"tokens":1500}',
-        content_hash="0",
     )
 
 
@@ -208,9 +210,29 @@ def _billed(
         exact_amount=Decimal("0.03"),
         inputs=INPUTS.to_json(),
         rules_version=1,
+        usage_counter_id=event.number,
     )
-    link = models.InvoiceLineEvent(
-        **mine, id=new_id("ile"), invoice_line_id=line.id, billable_metric_id=metric.id, event_id=event.id
+    key = models.EventKey(id=event.id, number=event.number)
+    counter = models.UsageCounter(
+        id=event.number,
+        key=f"{period_key(subscription.id, price.id, START)}/0",
+        kind=models.CounterKind.PERIOD,
+        environment_id=mine["environment_id"],
+        customer_id=subscription.customer_id,
+        billable_metric_id=metric.id,
+        subscription_id=subscription.id,
+        price_id=price.id,
+        start_at=START,
+        end_at=START + timedelta(days=31),
+        event_count=1,
+        total=Decimal(1500),
+    )
+    link = models.CountedEvent(
+        event_number=event.number,
+        billable_metric_id=metric.id,
+        revision=0,
+        is_withdrawal=False,
+        usage_counter_id=event.number,
     )
     discount = models.Discount(
         **mine,
@@ -240,4 +262,4 @@ def _billed(
         currency="USD",
         method="cash",
     )
-    return [invoice, line, link, payment, discount, credit]
+    return [key, counter, invoice, line, link, payment, discount, credit]

@@ -249,18 +249,18 @@ async def hurried(world: World) -> AsyncIterator[None]:
 
 async def issued_invoices(world: World, played: Sequence[Played]) -> list[list[Invoice]]:
     """Read the issued invoices of some histories from the tables, in the order of issue."""
-    invoices, lines, events = table_of(models.Invoice), table_of(models.InvoiceLine), table_of(models.InvoiceLineEvent)
+    invoices, lines, counted = table_of(models.Invoice), table_of(models.InvoiceLine), table_of(models.CountedEvent)
     mine = invoices.c.customer_id.in_([one.customer_id for one in played]) & invoices.c.number.is_not(None)
     of_invoice = (lines.c.environment_id == invoices.c.environment_id) & (lines.c.invoice_id == invoices.c.id)
-    of_line = (events.c.environment_id == lines.c.environment_id) & (events.c.invoice_line_id == lines.c.id)
+    of_line = counted.c.usage_counter_id == lines.c.usage_counter_id
     meter = table_of(models.MeterEvent)
-    of_event = (meter.c.environment_id == events.c.environment_id) & (meter.c.id == events.c.event_id)
+    of_event = meter.c.number == counted.c.event_number
     async with world.sessions.read() as session:
         headers = (await session.execute(select(invoices).where(mine))).all()
         rows = (await session.execute(select(lines).join(invoices, of_invoice).where(mine))).all()
-        assigned = select(events.c.invoice_line_id, meter.c.idempotency_key).join(meter, of_event)
+        assigned = select(lines.c.id, meter.c.idempotency_key).select_from(counted).join(meter, of_event)
         keys = await session.execute(assigned.join(lines, of_line).join(invoices, of_invoice).where(mine))
-        keys_by_line = _grouped((row.invoice_line_id, row.idempotency_key) for row in keys)
+        keys_by_line = _grouped((row.id, row.idempotency_key) for row in keys)
     lines_by_invoice = _grouped((row.invoice_id, row) for row in rows)
     by_customer = _grouped((row.customer_id, row) for row in headers)
     return [

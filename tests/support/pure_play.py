@@ -169,8 +169,9 @@ def _coverage(history: History, now: datetime) -> Coverage:
                     billing_interval=own.billing_interval,
                     cadence=cadence_of(price),
                     filter=filter_to_json(filter_of(price)),
+                    price_id=f"{own.id}_{number}",
                 )
-                for price in subscription.plan.prices
+                for number, price in enumerate(subscription.plan.prices)
                 if price.metric is not None
             ]
     return Coverage(rows)

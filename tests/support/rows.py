@@ -17,9 +17,14 @@ from app.billing.lifecycle import InvoiceReason, InvoiceStatus, PaymentTerm, Sub
 from app.billing.periods import BillingInterval, boundary, period_number
 from app.db import Sessions, open_engine
 from app.ids import hash_secret, new_id, new_secret
-from app.models import EnvironmentKind
+from app.metering.facts import load_metrics
+from app.metering.jobs import schedule_job, work_off_jobs
+from app.metering.usage import UsageRequest, close_counters, period_usage
+from app.models import EnvironmentKind, UsageJobKind
+from app.models.row import EnvironmentRow
 
 Row = TypeVar("Row", bound=SQLModel)
+Noun = TypeVar("Noun", bound=EnvironmentRow)
 NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)
 
 
@@ -79,7 +84,7 @@ class World:
 
     async def customer(self, external_id: str | None = None, **given: Any) -> models.Customer:
         values = {**self._own("cus"), "external_id": external_id, "name": "Acme", "details": {}}
-        return await self.save(models.Customer(**(values | given)))
+        return await self._counted_for(UsageJobKind.CUSTOMER, models.Customer(**(values | given)))
 
     async def product(self, **given: Any) -> models.Product:
         return await self.save(models.Product(**({**self._own("prod"), "name": "Inference", "details": {}} | given)))
@@ -91,7 +96,7 @@ class World:
         product_id = given.pop("product_id", None) or (await self.product()).id
         values = {**self._own("bm"), "product_id": product_id, "name": "Tokens", "unit": "token", "group_by": []}
         values |= {"event_type": "inference.completed", "aggregation": aggregation, "value_property": value_property}
-        return await self.save(models.BillableMetric(**(values | given)))
+        return await self._counted_for(UsageJobKind.METRIC, models.BillableMetric(**(values | given)))
 
     async def price(self, metric: models.BillableMetric, **given: Any) -> models.Price:
         """A metered standard price of 0.00002 USD."""
@@ -131,7 +136,7 @@ class World:
             "next_boundary_at": boundary(started_at, plan.billing_interval, 1, "UTC"),
         }
         subscription = models.Subscription(**(values | given))
-        await self.save(subscription)
+        await self._counted_for(UsageJobKind.SUBSCRIPTION, subscription)
         await self.period(subscription, 0)
         return subscription
 
@@ -150,10 +155,20 @@ class World:
         values |= {"start_at": span.start, "end_at": span.end}
         return await self.save(models.SubscriptionPeriod(**self._own("per"), **values))
 
-    async def billed(
-        self, subscription: models.Subscription, price: models.Price, event_id: str, number: int = 0
-    ) -> models.Invoice:
-        """An issued invoice with one line over period `number` that counts one event."""
+    async def close(self, subscription: models.Subscription, price: models.Price, number: int) -> int:
+        """Close the counter of a metered price over period `number`; return its id."""
+        span = period_number(subscription.anchor_at, subscription.billing_interval, number, subscription.timezone)
+        async with self.sessions.begin() as session:
+            [metric] = await load_metrics(session, self.environment_id, [price.billable_metric_id or ""])
+            names = (subscription.id, subscription.customer_id, price.id, metric)
+            asked = UsageRequest(*names, span.start, span.end)
+            await close_counters(session, self.environment_id, [asked], NOW)
+            usage = (await period_usage(session, self.environment_id, [asked]))[asked]
+        assert usage.counter_id is not None
+        return usage.counter_id
+
+    async def billed(self, subscription: models.Subscription, price: models.Price, number: int = 0) -> models.Invoice:
+        """An issued invoice with one line over period `number`, which it closes: it has what was counted so far."""
         span = period_number(subscription.anchor_at, subscription.billing_interval, number, "UTC")
         invoice = models.Invoice(
             **self._own("inv"), customer_id=subscription.customer_id, subscription_id=subscription.id,
@@ -166,15 +181,20 @@ class World:
             **self._own("li"), invoice_id=invoice.id, position=0, price_id=price.id, description="Tokens",
             payment_term=PaymentTerm.IN_ARREARS, period_start=span.start, period_end=span.end, quantity=Decimal(1),
             currency="USD", amount_minor=1, exact_amount=Decimal("0.01"), inputs={}, rules_version=1,
+            usage_counter_id=await self.close(subscription, price, number),
         )  # fmt: skip
         await self.save(line)
-        counted: dict[str, Any] = {
-            "invoice_line_id": line.id,
-            "billable_metric_id": price.billable_metric_id,
-            "event_id": event_id,
-        }
-        await self.save(models.InvoiceLineEvent(**self._own("lev"), **counted))
         return invoice
+
+    async def _counted_for(self, kind: UsageJobKind, row: Noun) -> Noun:
+        """Insert a row that stored events may fit, and count these for it, as its use case would."""
+        async with self.sessions.begin() as session:
+            session.add(row)
+            await session.flush()
+            await schedule_job(session, self.environment_id, kind, row.id, NOW)
+        while await work_off_jobs(self.sessions):
+            pass
+        return row
 
     def _own(self, prefix: str) -> dict[str, Any]:
         return {"environment_id": self.environment_id, "id": new_id(prefix), "created_at": NOW}

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.metering.codec import decode_event
-from app.metering.ingest import store_event
+from app.metering.counting import count_received
 from app.metering.received import ReceivedEvent, identify
 
 
@@ -18,5 +18,5 @@ async def store(
     """Read, store and count one event as it would be sent; return what was acknowledged."""
     body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
     received = identify(environment_id, decode_event(body), now)
-    await store_event(session, received)
+    await count_received(session, [received], now)
     return received

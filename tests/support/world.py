@@ -73,7 +73,7 @@ class World:
     async def rows(self, model: type[Any]) -> list[Any]:
         """Return all rows of a table in the order of their ids."""
         async with self.sessions.read() as session:
-            return list(await session.scalars(select(model).order_by(table_of(model).c.id)))
+            return list(await session.scalars(select(model).order_by(*table_of(model).primary_key)))
 
     async def catalog(self, upfront: str | None = "49", **plan: Any) -> models.Plan:
         """Make a product with a metric at 0.00002, a fee in advance unless `upfront` is None, and a plan of both."""

@@ -1,0 +1,161 @@
+"""Counters of usage: found or made, locked, and added to, for any number of events at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.billing.aggregation import Latest, Tallied
+from app.billing.decimals import canonical
+from app.metering.deciding import Count, Span
+from app.metering.store import store_of
+from app.metering.tallies import Adding, tells_apart
+from app.models import CounterKind
+
+_TALLY: Final = (
+    "event_count", "total", "minimum", "maximum", "latest", "latest_at", "latest_event_id", "distinct_count",
+)  # fmt: skip
+_READ: Final = ("id", "key", "closed_at", *_TALLY)
+_MADE: Final = (
+    "key", "kind", "environment_id", "customer_id", "billable_metric_id", "subscription_id", "price_id", "start_at",
+    "end_at", "round", "dimensions", "event_count", "total", "distinct_count",
+)  # fmt: skip
+_COUNTED: Final = ("event_number", "billable_metric_id", "revision", "is_withdrawal", "usage_counter_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A locked counter as it stands; `round` is 0 for what is counted before a period closes."""
+
+    id: int
+    tallied: Tallied
+    closed_at: datetime | None
+    round: int
+
+
+async def add_counts(session: AsyncSession, environment_id: str, counts: Sequence[Count]) -> None:
+    """Add events that no counter has yet to those of their periods and days, and note which period has each.
+
+    What falls into a closed period goes to that period's next round. Counters are locked in the order of their keys,
+    periods before days, so that several transactions may do this at once.
+    """
+    if not counts:
+        return
+    periods = await _add(session, environment_id, CounterKind.PERIOD, ((count.period, count) for count in counts))
+    by_days = ((count.day, count) for count in counts if not tells_apart(count.day.metric))
+    await _add(session, environment_id, CounterKind.DAY, by_days)
+    rows = [
+        (count.fact.number, count.day.metric.id, count.fact.revision, False, periods[count.period.key])
+        for count in counts
+    ]
+    connection = await session.connection()
+    await store_of(session).append(connection, "counted_event", _COUNTED, sorted(rows))
+
+
+async def open_counters(
+    session: AsyncSession, environment_id: str, kind: CounterKind, spans: Mapping[str, Span]
+) -> dict[str, Counter]:
+    """Return, locked, the counter that takes what is added to each span now; make those that are not there."""
+    store, connection = store_of(session), await session.connection()
+    rounds, found = dict.fromkeys(sorted(spans), 0), {}
+    while rounds:
+        keys = {_key(kind, base, number): base for base, number in rounds.items()}
+        rows = {row.key: row for row in await store.lock_in(connection, "usage_counter", _READ, "key", list(keys))}
+        missing = [key for key in keys if key not in rows]
+        if missing:
+            made = [_made(store, environment_id, kind, key, spans[keys[key]], rounds[keys[key]]) for key in missing]
+            await store.insert_missing(connection, "usage_counter", _MADE, made)
+            for row in await store.lock_in(connection, "usage_counter", _READ, "key", missing):
+                rows[row.key] = row
+        for key, base in keys.items():
+            counter = _counter(store, rows[key], rounds[base])
+            if counter.closed_at is None:
+                found[base] = counter
+                del rounds[base]
+            else:
+                rounds[base] += 1
+    return found
+
+
+async def write_tallies(session: AsyncSession, tallies: Iterable[tuple[int, Tallied]]) -> None:
+    """Set locked counters, by their id, to what they come to."""
+    store = store_of(session)
+    rows = [(counter_id, *_tally_columns(store, tallied)) for counter_id, tallied in tallies]
+    await store.update_by_id(await session.connection(), "usage_counter", _TALLY, rows)
+
+
+def read_tally(store: ModuleType, row: Any) -> Tallied:
+    """Return what a counter's row comes to. The row is as the driver gave it."""
+    latest = None
+    if row.latest_at is not None:
+        latest = Latest(store.read_instant(row.latest_at), row.latest_event_id, store.read_decimal(row.latest))
+    return Tallied(
+        event_count=row.event_count,
+        total=store.read_decimal(row.total),
+        minimum=None if row.minimum is None else store.read_decimal(row.minimum),
+        maximum=None if row.maximum is None else store.read_decimal(row.maximum),
+        latest=latest,
+        distinct_count=row.distinct_count,
+    )
+
+
+async def _add(
+    session: AsyncSession, environment_id: str, kind: CounterKind, placed: Iterable[tuple[Span, Count]]
+) -> dict[str, int]:
+    """Add counts to the counters of their spans; return the ids of these by the spans' keys."""
+    spans: dict[str, Span] = {}
+    additions: dict[str, Adding] = {}
+    for span, count in placed:
+        adding = additions.get(span.key)
+        if adding is None:
+            spans[span.key], adding = span, Adding(span.metric)
+            additions[span.key] = adding
+        adding.add(count.value)
+    counters = await open_counters(session, environment_id, kind, spans)
+    new_texts = await _new_texts(session, counters, additions)
+    await write_tallies(
+        session,
+        (
+            (counter.id, counter.tallied.plus(additions[key].tallied(new_texts.get(counter.id, 0))))
+            for key, counter in counters.items()
+        ),
+    )
+    return {key: counter.id for key, counter in counters.items()}
+
+
+async def _new_texts(
+    session: AsyncSession, counters: Mapping[str, Counter], additions: Mapping[str, Adding]
+) -> dict[int, int]:
+    pairs = sorted((counters[key].id, text) for key, adding in additions.items() for text in adding.texts)
+    new: dict[int, int] = {}
+    for counter_id in await store_of(session).insert_values(await session.connection(), pairs):
+        new[counter_id] = new.get(counter_id, 0) + 1
+    return new
+
+
+def _key(kind: CounterKind, base: str, number: int) -> str:
+    return f"{base}/{number}" if kind is CounterKind.PERIOD else base
+
+
+def _counter(store: ModuleType, row: Any, number: int) -> Counter:
+    closed_at = None if row.closed_at is None else store.read_instant(row.closed_at)
+    return Counter(row.id, read_tally(store, row), closed_at, number)
+
+
+def _made(
+    store: ModuleType, environment_id: str, kind: CounterKind, key: str, span: Span, number: int
+) -> tuple[Any, ...]:
+    start, end = store.write_instant(span.start), store.write_instant(span.end)
+    named = (key, kind.value, environment_id, span.customer_id, span.metric.id, span.subscription_id, span.price_id)
+    return (*named, start, end, number, span.dimensions, 0, store.write_decimal(Tallied().total), 0)
+
+
+def _tally_columns(store: ModuleType, tallied: Tallied) -> tuple[Any, ...]:
+    latest = tallied.latest
+    numbers = (tallied.total, tallied.minimum, tallied.maximum, None if latest is None else latest.value)
+    written = [None if number is None else store.write_decimal(canonical(number)) for number in numbers]
+    when = (None, None) if latest is None else (store.write_instant(latest.timestamp), latest.event_id)
+    return (tallied.event_count, *written, *when, tallied.distinct_count)

@@ -1,0 +1,206 @@
+"""Counting stored events again, as something that decides on them is new or was corrected.
+
+Whoever does this has the counting to itself. What a closed period counted stays there: it was billed.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.billing.aggregation import MeteredValue, tally_events
+from app.billing.extraction import UncountedReason
+from app.billing.measuring import MetricRules
+from app.metering.counters import add_counts, read_tally, write_tallies
+from app.metering.deciding import Count, Decision, Fact, Span, day_of, load_deciding
+from app.metering.facts import load_metrics, read_data
+from app.metering.store import store_of
+from app.metering.tallies import Adding, is_subtractable, tells_apart
+from app.metering.usage import counted_facts
+from app.models import CountedEvent, MeterEvent, UsageCounter, UsageValue, table_of
+
+_counters = table_of(UsageCounter).c
+_counted = table_of(CountedEvent).c
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Which counter has an event for a metric, in its last revision."""
+
+    metric_id: str
+    revision: int
+    counter_id: int
+    key: str
+    is_closed: bool
+
+
+async def recount(session: AsyncSession, environment_id: str, facts: Sequence[Fact]) -> None:
+    """Bring the counters to what the facts count for now, and note on the events whose they are and why they are not
+    billed. Facts are stored events of an environment as they are now.
+    """
+    types = {fact.type for fact in facts}
+    customer_ids = {fact.customer_id for fact in facts if fact.customer_id is not None}
+    deciding = await load_deciding(session, environment_id, types, customer_ids)
+    placed = await placed_counts(session, [fact.number for fact in facts])
+    decisions = [deciding.decide(fact) for fact in facts]
+    misplaced: list[tuple[Fact, Placed]] = []
+    missing: list[Count] = []
+    for decision in decisions:
+        _compare(decision, placed.get(decision.fact.number, {}), misplaced, missing)
+    await take_out(session, environment_id, misplaced)
+    await add_counts(session, environment_id, missing)
+    await _note(session, decisions)
+
+
+def _compare(
+    decision: Decision, placed: Mapping[str, Placed], misplaced: list[tuple[Fact, Placed]], missing: list[Count]
+) -> None:
+    """Sort out which counts of an event are elsewhere than they should be, and which are nowhere."""
+    wanted = {count.day.metric.id: count for count in decision.counts}
+    for metric_id, place in placed.items():
+        count = wanted.pop(metric_id, None)
+        if place.is_closed or (count is not None and place.key.rpartition("/")[0] == count.period.key):
+            continue
+        misplaced.append((decision.fact, place))
+        if count is not None:
+            missing.append(count)
+    missing.extend(wanted.values())
+
+
+async def placed_counts(session: AsyncSession, numbers: Collection[int]) -> dict[int, dict[str, Placed]]:
+    """Return which counters have some events, by event and metric. One statement."""
+    statement = (
+        select(
+            *(_counted.event_number, _counted.billable_metric_id, _counted.revision),
+            *(_counters.id, _counters.key, _counters.closed_at),
+        )
+        .join(UsageCounter, _counters.id == _counted.usage_counter_id)
+        .where(_counted.event_number.in_(numbers), _counted.is_withdrawal.is_(False))
+        .order_by(_counted.revision)
+    )
+    found: defaultdict[int, dict[str, Placed]] = defaultdict(dict)
+    for row in await session.execute(statement):
+        place = Placed(row.billable_metric_id, row.revision, row.id, row.key, row.closed_at is not None)
+        found[row.event_number][place.metric_id] = place
+    return found
+
+
+async def take_out(session: AsyncSession, environment_id: str, misplaced: Sequence[tuple[Fact, Placed]]) -> None:
+    """Take events out of the open counters of their periods, and out of those of their days.
+
+    A fact says what the event was when it was counted. What can't be subtracted is counted again from what is left.
+    """
+    if not misplaced:
+        return
+    rows = [(fact.number, place.metric_id, place.revision) for fact, place in misplaced]
+    named = tuple_(_counted.event_number, _counted.billable_metric_id, _counted.revision)
+    await session.execute(delete(table_of(CountedEvent)).where(named.in_(rows), _counted.is_withdrawal.is_(False)))
+    ids = {place.metric_id for _, place in misplaced}
+    metrics = {metric.id: metric for metric in await load_metrics(session, environment_id, ids)}
+    gone: dict[str, Adding] = {}
+    again: set[str] = set()
+    days: dict[str, Span] = {}
+    for fact, place in misplaced:
+        metric = metrics[place.metric_id]
+        value, day = _read(metric, fact)
+        days[day.key] = day
+        for key in (place.key, day.key):
+            gone.setdefault(key, Adding(metric)).add(value)
+            if not is_subtractable(metric):
+                again.add(key)
+    await _subtract(session, {key: adding for key, adding in gone.items() if key not in again})
+    await recount_counters(session, environment_id, [key for key in gone if key in again and key not in days])
+    by_facts = [day for key, day in days.items() if key in again and not tells_apart(day.metric)]
+    await recount_days(session, environment_id, by_facts)
+
+
+async def recount_counters(session: AsyncSession, environment_id: str, keys: Collection[str]) -> int:
+    """Set PERIOD counters to what their events come to; return how many had come to something else."""
+    if not keys:
+        return 0
+    store, connection = store_of(session), await session.connection()
+    columns = ("id", "key", "billable_metric_id", *_TALLY)
+    rows = await store.lock_in(connection, "usage_counter", columns, "key", list(keys))
+    metrics = {m.id: m for m in await load_metrics(session, environment_id, {row.billable_metric_id for row in rows})}
+    changed = []
+    for row in rows:
+        metric = metrics[row.billable_metric_id]
+        values = await _values_of(session, metric, row.id)
+        if tells_apart(metric):
+            await session.execute(delete(table_of(UsageValue)).where(table_of(UsageValue).c.usage_counter_id == row.id))
+            texts = {value.value for value in values if isinstance(value.value, str)}
+            await store.insert_values(connection, sorted((row.id, text) for text in texts))
+        fresh = tally_events(metric.aggregation, values)
+        if fresh != read_tally(store, row):
+            changed.append((row.id, fresh))
+    await write_tallies(session, changed)
+    return len(changed)
+
+
+async def recount_days(session: AsyncSession, environment_id: str, days: Iterable[Span]) -> None:
+    """Set DAY counters to what the events of their days come to."""
+    events = table_of(MeterEvent).c
+    written = []
+    for day in days:
+        chosen = (
+            events.environment_id == environment_id,
+            events.type == day.metric.event_type,
+            events.customer_id == day.customer_id,
+            events.timestamp >= day.start,
+            events.timestamp < day.end,
+            ~events.voided,
+        )
+        columns = (events.id, events.timestamp, events.data)
+        values = []
+        for row in (await session.execute(select(*columns).where(*chosen))).all():
+            data = read_data(row.data)
+            value = day.metric.value_of(row.id, row.timestamp, data)
+            groups = day.metric.dimensions_of(data)
+            same_day = day_of(day.customer_id, day.metric, row.timestamp, groups).key == day.key
+            if same_day and not isinstance(value, UncountedReason):
+                values.append(value)
+        written.append((day.key, tally_events(day.metric.aggregation, values)))
+    ids = await _ids(session, [key for key, _ in written])
+    await write_tallies(session, [(ids[key], tallied) for key, tallied in written if key in ids])
+
+
+_TALLY = (
+    "event_count", "total", "minimum", "maximum", "latest", "latest_at", "latest_event_id", "distinct_count",
+)  # fmt: skip
+
+
+async def _subtract(session: AsyncSession, gone: Mapping[str, Adding]) -> None:
+    store, connection = store_of(session), await session.connection()
+    rows = await store.lock_in(connection, "usage_counter", ("id", "key", *_TALLY), "key", list(gone))
+    await write_tallies(session, [(row.id, read_tally(store, row).minus(gone[row.key].tallied(0))) for row in rows])
+
+
+async def _ids(session: AsyncSession, keys: Sequence[str]) -> dict[str, int]:
+    rows = await session.execute(select(_counters.id, _counters.key).where(_counters.key.in_(keys)))
+    return {row.key: row.id for row in rows}
+
+
+async def _values_of(session: AsyncSession, metric: MetricRules, counter_id: int) -> list[MeteredValue]:
+    """Read what the events of a counter count for, in the revisions that it counted."""
+    rows = await session.execute(counted_facts().where(_counted.usage_counter_id == counter_id))
+    read = (metric.value_of(row.id, row.timestamp, read_data(row.data)) for row in rows)
+    return [value for value in read if not isinstance(value, UncountedReason)]
+
+
+def _read(metric: MetricRules, fact: Fact) -> tuple[MeteredValue, Span]:
+    data = read_data(fact.data)
+    value = metric.value_of(fact.id, fact.timestamp, data)
+    assert not isinstance(value, UncountedReason), "what was counted has a value"
+    assert fact.customer_id is not None, "what was counted is somebody's"
+    return value, day_of(fact.customer_id, metric, fact.timestamp, metric.dimensions_of(data))
+
+
+async def _note(session: AsyncSession, decisions: Sequence[Decision]) -> None:
+    """Write on the events whose they are, and why they count for nothing or are not billed."""
+    store = store_of(session)
+    rows = [
+        (one.fact.number, one.fact.customer_id, None if one.reason is None else one.reason.value) for one in decisions
+    ]
+    await store.update_events(await session.connection(), rows)
