@@ -1,6 +1,7 @@
 """The database: engines, column types that keep every digit on SQLite and PostgreSQL alike, and sessions."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from app.clock import Clock
-from app.sqlite import COMMON_OPTIONS, SqliteReader, open_sqlite
+from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, open_sqlite
 
 E = TypeVar("E", bound=StrEnum)
 # Names that are the same on every machine, so that migrations can name what they change.
@@ -158,6 +159,8 @@ class Sessions:
         self._turn: Any = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._writing = async_sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
         self._reading = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
+        #: For what must not cost more than it has to; None on PostgreSQL. Only in one's turn.
+        self.writer = SqliteWriter(engine) if engine.dialect.name == "sqlite" else None
         self._reader = SqliteReader(engine) if engine.dialect.name == "sqlite" else None
         #: What computes for long takes turns, in threads: else one request of many such fields would take every
         #: connection, and the processor from those that answer events.
@@ -168,6 +171,12 @@ class Sessions:
         other = object.__new__(Sessions)
         other.__dict__.update(self.__dict__, actor=actor)
         return other
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until nobody else writes in this process, where the database has one writer at a time."""
+        async with self._turn:
+            yield
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -241,9 +250,15 @@ def lost_race(error: DBAPIError) -> bool:
 
 
 # These say that the statement was wrong, and it would be wrong again.
-_OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+_OURS = (
+    *(DataError, IntegrityError, NotSupportedError, ProgrammingError),
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.NotSupportedError, sqlite3.ProgrammingError),
+)
 # Before a connection stands, the driver's errors and the system's come as they are.
-_AWAY = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_AWAY = (
+    *(DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError),
+    *(sqlite3.OperationalError, sqlite3.DatabaseError),
+)
 
 
 def database_failed(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
 from app.api.ide import ide_routes
+from app.api.intake import Intake
 from app.api.invoice_page import invoice_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
@@ -61,26 +62,27 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
     start_recording()
     sessions = Sessions(open_engine(settings.database_url), clock or SystemClock())
+    intake = Intake(sessions, settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(count_forever(sessions)),
-            asyncio.create_task(work_forever(sessions, settings.worker_interval)),
-        ]
+        work = (count_forever(sessions), work_forever(sessions, settings.worker_interval))
+        tasks = [asyncio.create_task(one) for one in work] if settings.background_work else []
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await intake.commits.close()
         await sessions.engine.dispose()
 
     views = [
         Route(f"{kind.path_prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
         for kind in EnvironmentKind
     ]
-    events: dict[str, ASGIApp] = {
-        f"{kind.path_prefix}/v0/events": EventsEndpoint(sessions, kind) for kind in EnvironmentKind
-    }
+    events: dict[str, ASGIApp] = {}
+    for kind in EnvironmentKind:
+        events[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
+        events[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
     routes = [*views, *invoice_routes(sessions), *health_routes(sessions), *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     # A redirect would name the host that the request claims to be for, and take its body along.

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, HttpUrl, TypeAdapter
+from pydantic import BeforeValidator, Field, HttpUrl, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -36,5 +36,11 @@ class Settings(BaseSettings):
     public_url: Annotated[str, BeforeValidator(_address)] | None = None
     #: Seconds between two looks for due work by the billing worker.
     worker_interval: float = 1.0
+    #: Whether a process that serves also counts events and bills; `billgraph worker` does where it does not.
+    background_work: bool = True
+    #: Seconds that events may wait to be counted before no more are taken in.
+    max_backlog_seconds: float = 60.0
+    #: Events that a key may send in a second, to each process; as many as it likes where it is not said.
+    events_per_second: Annotated[float, Field(gt=0)] | None = None
     #: Largest GraphQL request body in bytes.
     max_graphql_body: int = 262_144

@@ -1,9 +1,11 @@
 """SQLite: how it is opened, and a quick way to read it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Final
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
@@ -12,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 #: Of the engines of either database. Parameters stay out of errors: they are a customer's data.
 COMMON_OPTIONS: Final[dict[str, Any]] = {"hide_parameters": True, "json_deserializer": msgspec.json.decode}
-_CONNECT: Final = {"isolation_level": None, "timeout": 30}
+T = TypeVar("T")
+_CONNECT: Final[dict[str, Any]] = {"isolation_level": None, "timeout": 30}
 
 
 def open_sqlite(url: str) -> AsyncEngine:
@@ -21,6 +24,52 @@ def open_sqlite(url: str) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Open a transaction that writes: committed at the end of the block, rolled back when an exception leaves it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+class SqliteWriter:
+    """Writes SQLite by one connection in one thread, which a transaction crosses to once and not for each statement."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._path = engine.url.database or ""
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._open: sqlite3.Connection | None = None
+        event.listen(engine.sync_engine, "engine_disposed", self._dispose)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what some work returns; after a failure the next gets a new connection."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._open is None:
+            # It is closed in whichever thread disposes of the engine.
+            self._open = sqlite3.connect(self._path, check_same_thread=False, **_CONNECT)
+            _prepare(self._open, None)
+        try:
+            return work(self._open)
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _dispose(self, _engine: Engine) -> None:
+        self._thread.submit(self._close).result()
 
 
 class SqliteReader:

@@ -7,14 +7,20 @@ from starlette.types import Receive
 from app.api.refusal import Refusal
 
 
-def require_json(headers: Headers) -> None:
-    """Refuse any other content type, another charset than UTF-8, and compressed bodies, whose size nobody can trust."""
+def require_json(headers: Headers, *others: str) -> str:
+    """Return the content type: JSON, or one of some others.
+
+    Refused are any other, another charset than UTF-8, and compressed bodies, whose size nobody can trust.
+    """
     media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
     charsets = {parameter.replace('"', "") for parameter in parameters if parameter.startswith("charset")}
-    if media_type != "application/json" or charsets - {"charset=utf-8"}:
-        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The content type must be application/json, in UTF-8.")
+    allowed = ("application/json", *others)
+    if media_type not in allowed or charsets - {"charset=utf-8"}:
+        message = f"The content type must be {' or '.join(allowed)}, in UTF-8."
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", message)
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must not be compressed.")
+    return media_type
 
 
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:

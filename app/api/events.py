@@ -1,9 +1,10 @@
-"""`POST /v0/events`: one event in, 202 out once it is committed. A plain ASGI callable, as this is the busiest path."""
+"""`POST /v0/events` and `POST /v0/events/batch`: 202 once what came is on disk. Plain ASGI, as no path is busier."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -11,35 +12,64 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from app.api.authentication import authenticate
+from app.api.batches import split_array, split_lines
 from app.api.bodies import read_body, require_json
-from app.api.refusal import Refusal, json_response
-from app.billing.access import Scope, allows
-from app.db import Sessions, database_failed
-from app.metering.codec import MAX_EVENT_BYTES, EventInput, InvalidEvent, decode_event
-from app.metering.event_log import append
-from app.metering.received import ReceivedEvent, identify
+from app.api.intake import Intake, require_scope, unauthorized
+from app.api.known_keys import KnownKeys
+from app.api.refusal import HEADERS, Refusal
+from app.db import database_failed
+from app.metering.codec import MAX_EVENT_BYTES
+from app.metering.received import ReceivedEvent
 from app.models import EnvironmentKind
 from app.services.principal import Principal
 
 log = structlog.get_logger()
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+NDJSON: Final = "application/x-ndjson"
+_encoder: Final = msgspec.json.Encoder()
+_ACCEPTED: Final = [
+    (b"content-type", b"application/json"),
+    *((name.encode(), value.encode()) for name, value in HEADERS.items()),
+]
+
+
+class Acknowledgement(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
+    """The answer to an event: what was sent, with what the server made of it."""
+
+    id: str
+    object: str
+    type: str
+    source: str
+    subject: str | None = None
+    externalSubject: str | None = None  # noqa: N815 - the contract's name
+    namespace: str
+    timestamp: str
+    idempotencyKey: str  # noqa: N815 - the contract's name
+    externalId: str | None = None  # noqa: N815 - the contract's name
 
 
 class EventsEndpoint:
     """Takes in events of one environment kind; the path was decided before."""
 
-    def __init__(self, sessions: Sessions, kind: EnvironmentKind) -> None:
-        """Take what each request needs; the time is that of the sessions' clock."""
-        self._sessions = sessions
-        self._kind = kind
+    def __init__(self, intake: Intake, kind: EnvironmentKind, *, batches: bool = False) -> None:
+        """Take where events go, and whether requests hold one event or many."""
+        self._intake = intake
+        self._clock = intake.sessions.clock
+        self._keys = KnownKeys(intake.sessions, kind)
+        self._batches = batches
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; a client that hangs up while sending gets, and stores, nothing."""
         with suppress(ClientDisconnect):
-            response = await self._answer(scope, receive)
-            await response(scope, receive, send)
+            answer = await self._answer(scope, receive)
+            if isinstance(answer, Response):
+                await answer(scope, receive, send)
+                return
+            headers = [*_ACCEPTED, (b"content-length", str(len(answer)).encode())]
+            await send({"type": "http.response.start", "status": 202, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(self, scope: AsgiScope, receive: Receive) -> Response:
+    async def _answer(self, scope: AsgiScope, receive: Receive) -> Response | bytes:
         try:
             return await self._accept(scope, receive)
         except Refusal as refusal:
@@ -49,55 +79,82 @@ class EventsEndpoint:
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and must not think it stored
             return _failed(error)
 
-    async def _accept(self, scope: AsgiScope, receive: Receive) -> Response:
+    async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
             raise Refusal(405, "METHOD_NOT_ALLOWED", "Events are sent with POST.", headers={"allow": "POST"})
+        principal = self._recalled(scope)
         headers = Headers(scope=scope)
-        principal = await self._authorize(headers)
-        require_json(headers)
-        event = _decode(await read_body(receive, headers, MAX_EVENT_BYTES))
-        if event.namespace is not None and event.namespace != principal.merchant_id:
-            raise Refusal(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
-        received = identify(principal.environment_id, event, self._sessions.clock.now())
-        # The block's end commits; whatever goes wrong there leaves as an exception, never as a 202.
-        async with self._sessions.begin() as session:
-            await append(session, [received], received.received_at)
-        return json_response(202, _acknowledgement(principal, received))
-
-    async def _authorize(self, headers: Headers) -> Principal:
-        principal = await authenticate(self._sessions, headers, self._kind, self._sessions.clock)
+        was_recalled = principal is not None
         if principal is None:
-            message = "Send a valid API key as Authorization: Bearer sk_..."
-            raise Refusal(401, "UNAUTHORIZED", message, headers={"www-authenticate": "Bearer"})
-        if not allows(principal.scopes, Scope.EVENTS_CREATE):
-            raise Refusal(403, "FORBIDDEN", f"The key lacks the scope {Scope.EVENTS_CREATE}.")
+            principal = await self._look_up(headers)
+        try:
+            require_scope(principal)
+            if self._batches:
+                return await self._take_batch(principal, headers, receive)
+            return await self._take_one(principal, headers, receive)
+        except Refusal:
+            # Whoever has lost the key meanwhile is told that, and nothing else.
+            if was_recalled:
+                await self._look_up(headers)
+            raise
+
+    def _recalled(self, scope: AsgiScope) -> Principal | None:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        return self._keys.recall(given[0]) if len(given) == 1 else None
+
+    async def _look_up(self, headers: Headers) -> Principal:
+        principal = await self._keys.look_up(headers)
+        if principal is None:
+            raise unauthorized()
         return principal
 
+    async def _take_one(self, principal: Principal, headers: Headers, receive: Receive) -> bytes:
+        require_json(headers)
+        body = await read_body(receive, headers, MAX_EVENT_BYTES)
+        event = self._intake.read(principal, body, self._clock.now())
+        await self._intake.store(principal, [event], len(body))
+        return _encoder.encode(_acknowledgement(principal, event))
 
-def _decode(body: bytes) -> EventInput:
-    try:
-        return decode_event(body)
-    except InvalidEvent as invalid:
-        if invalid.errors[0].field is None:
-            raise Refusal(400, "MALFORMED_JSON", invalid.errors[0].message) from invalid
-        message = "The event has invalid fields."
-        raise Refusal(400, "VALIDATION_ERROR", message, errors=invalid.errors) from invalid
+    async def _take_batch(self, principal: Principal, headers: Headers, receive: Receive) -> bytes:
+        media_type = require_json(headers, NDJSON)
+        body = await read_body(receive, headers, MAX_BATCH_BYTES)
+        now, good, results = self._clock.now(), [], []
+        for piece in split_lines(body) if media_type == NDJSON else split_array(body):
+            try:
+                event = self._intake.read(principal, piece, now)
+            except Refusal as refusal:
+                results.append({"status": refusal.status, **refusal.body()})
+            else:
+                good.append(event)
+                results.append(_result(event))
+        if good:
+            await self._intake.store(principal, good, len(body))
+        return _encoder.encode({"object": "batch", "results": results})
 
 
-def _acknowledgement(principal: Principal, event: ReceivedEvent) -> dict[str, Any]:
-    echo = {
+def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgement:
+    return Acknowledgement(
+        id=event.id,
+        object="event",
+        type=event.type,
+        source=event.source,
+        subject=event.subject,
+        externalSubject=event.external_subject,
+        namespace=principal.merchant_id,
+        timestamp=_with_z(event.timestamp or event.received_at),
+        idempotencyKey=event.idempotency_key,
+        externalId=event.external_id,
+    )
+
+
+def _result(event: ReceivedEvent) -> dict[str, Any]:
+    """Return what a batch says of an event that was stored."""
+    return {
+        "status": 202,
         "id": event.id,
-        "object": "event",
-        "type": event.type,
-        "source": event.source,
-        "subject": event.subject,
-        "externalSubject": event.external_subject,
-        "namespace": principal.merchant_id,
         "timestamp": _with_z(event.timestamp or event.received_at),
         "idempotencyKey": event.idempotency_key,
-        "externalId": event.external_id,
     }
-    return {name: value for name, value in echo.items() if value is not None}
 
 
 def _with_z(instant: datetime) -> str:

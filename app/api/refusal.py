@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.billing.errors import UserError
 
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class Refusal(Exception):
@@ -28,12 +28,16 @@ class Refusal(Exception):
         self.errors = errors
         self.headers = headers
 
-    def response(self) -> Response:
-        """Return the answer."""
+    def body(self) -> dict[str, Any]:
+        """Return what the answer says."""
         body: dict[str, Any] = {"error": self.code.lower(), "message": self.message, "code": self.code}
         if self.errors:
             body["errors"] = [{"field": e.field, "message": e.message, "code": e.code} for e in self.errors]
-        return json_response(self.status, body, self.headers)
+        return body
+
+    def response(self) -> Response:
+        """Return the answer."""
+        return json_response(self.status, self.body(), self.headers)
 
 
 async def refuse(_request: Request, error: Exception) -> Response:
@@ -46,4 +50,4 @@ async def refuse(_request: Request, error: Exception) -> Response:
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that no cache keeps and no browser guesses about."""
     content = msgspec.json.encode(body)
-    return Response(content, status, {**_HEADERS, **(headers or {})}, media_type="application/json")
+    return Response(content, status, {**HEADERS, **(headers or {})}, media_type="application/json")

@@ -72,6 +72,11 @@ def check_key(problems: Problems, field: str, value: str | None) -> None:
         problems.add(ErrorCode.INVALID, field, "Must not look like an id.")
 
 
+def is_external_id(value: str) -> bool:
+    """Tell whether a text consists of what external ids may hold; its length is not looked at."""
+    return _EXTERNAL_ID.fullmatch(value) is not None
+
+
 def check_external_id(problems: Problems, field: str, value: str | None) -> None:
     """Note a problem if a merchant's own id has other characters than letters, digits, _ and -, or more than 255."""
     if value is None:

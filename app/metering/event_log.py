@@ -4,19 +4,26 @@ What is appended is durable once the transaction commits. It is claimed by wheth
 ids of PostgreSQL's sequences do not commit in order; it is gone once the transaction that counted it commits.
 """
 
+import json
+import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import Sessions
 from app.metering.received import ReceivedEvent
-from app.models import EventInbox, table_of
+from app.metering.store_sqlite import write_instant
+from app.models import ApiKey, EventInbox, table_of
+from app.sqlite import writing
 
 _inbox: Final = table_of(EventInbox)
+_keys: Final = table_of(ApiKey).c
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(list[ReceivedEvent])
 
@@ -29,16 +36,67 @@ class Claimed:
     events: Sequence[ReceivedEvent]
 
 
-async def append(session: AsyncSession, events: Sequence[ReceivedEvent], received_at: datetime) -> None:
-    """Write some events as one entry. They are acknowledged only after the commit."""
-    row = {"received_at": received_at, "event_count": len(events), "events": _encoder.encode(events)}
-    await session.execute(insert(_inbox).values(row))
+#: The events of one request, and the id of the API key that they came with.
+Request = tuple[str, Sequence[ReceivedEvent]]
+#: Entries that are locked in one go: the more, the less is left to others who count.
+_ENTRIES: Final = 200
+
+
+async def append(sessions: Sessions, requests: Sequence[Request], most: int) -> set[str]:
+    """Write the events of some requests, in their order, in entries of at most `most` events; return once it is on
+    disk which of the keys were valid when it was. What came with another key is not written.
+    """
+    now = sessions.clock.now()
+    key_ids = sorted({key_id for key_id, _ in requests})
+    if sessions.writer is not None:
+        async with sessions.turn():
+            work = partial(_append_to_sqlite, requests=requests, key_ids=key_ids, now=now, most=most)
+            return await sessions.writer.run(work)
+    async with sessions.begin() as session:
+        valid = set(await session.scalars(select(_keys.id).where(_keys.id.in_(key_ids), _is_valid(now))))
+        rows = [_row(events, now) for events in _entries(requests, valid, most)]
+        if rows:
+            await session.execute(insert(_inbox), rows)
+    return valid
+
+
+def _append_to_sqlite(
+    connection: sqlite3.Connection, requests: Sequence[Request], key_ids: Sequence[str], now: datetime, most: int
+) -> set[str]:
+    """Do the same without crossing between threads for each statement."""
+    at = write_instant(now)
+    with writing(connection):
+        listed = (json.dumps(key_ids), at)
+        valid = {row[0] for row in connection.execute(_VALID_KEYS, listed)}
+        for events in _entries(requests, valid, most):
+            connection.execute(_APPEND, (at, len(events), _encoder.encode(events)))
+    return valid
+
+
+_VALID_KEYS: Final = (
+    "SELECT id FROM api_key WHERE id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL "
+    "AND (expires_at IS NULL OR expires_at > ?)"
+)
+_APPEND: Final = "INSERT INTO event_inbox (received_at, event_count, events) VALUES (?, ?, ?)"
+
+
+def _is_valid(now: datetime) -> ColumnElement[bool]:
+    return and_(_keys.revoked_at.is_(None), or_(_keys.expires_at.is_(None), _keys.expires_at > now))
+
+
+def _row(events: Sequence[ReceivedEvent], now: datetime) -> dict[str, Any]:
+    return {"received_at": now, "event_count": len(events), "events": _encoder.encode(events)}
+
+
+def _entries(requests: Sequence[Request], valid: Collection[str], most: int) -> list[list[ReceivedEvent]]:
+    events = [event for key_id, listed in requests if key_id in valid for event in listed]
+    return [events[start : start + most] for start in range(0, len(events), most)]
 
 
 async def claim(session: AsyncSession, most: int) -> Claimed:
     """Lock the oldest entries that nobody else has claimed, up to about `most` events, and one entry at least."""
     columns = _inbox.c
-    waiting = select(columns.id, columns.event_count).order_by(columns.id).limit(most)
+    waiting = select(columns.id, columns.event_count).order_by(columns.id).limit(_ENTRIES)
     entry_ids: list[int] = []
     total = 0
     for row in await session.execute(waiting.with_for_update(skip_locked=True)):

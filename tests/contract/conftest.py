@@ -3,7 +3,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.api.events import EventsEndpoint
+from app.api.intake import Intake
 from app.models import EnvironmentKind
+from app.settings import Settings
 from tests.support.events_api import Api, client_of
 from tests.support.rows import FixedClock, make_world, opened
 
@@ -13,6 +15,6 @@ async def api(database_url: str) -> AsyncIterator[Api]:
     clock = FixedClock()
     async with opened(database_url, clock) as sessions:
         world = await make_world(sessions)
-        endpoint = EventsEndpoint(sessions, EnvironmentKind.LIVE)
+        endpoint = EventsEndpoint(Intake(sessions, Settings()), EnvironmentKind.LIVE)
         async with client_of(endpoint) as client:
             yield Api(world, clock, client, await world.api_key())

@@ -11,9 +11,11 @@ from sqlalchemy import select
 
 from app import models
 from app.api.events import EventsEndpoint
+from app.api.intake import Intake
 from app.billing.access import Scope
 from app.ids import event_id
 from app.models import EnvironmentKind, table_of
+from app.settings import Settings
 from tests.support.events_api import EVENT, JSON, Api, client_of, sized
 from tests.support.rows import NOW, make_world
 
@@ -67,20 +69,25 @@ async def test_timestamps(api: Api, sent: str | None, answered: str) -> None:
 async def test_a_customer_on_a_clock_lives_in_its_time(api: Api) -> None:
     clock = await api.world.test_clock(datetime.fromisoformat("2031-01-01T00:00:00+00:00"))
     customer = await api.world.customer(test_clock_id=clock.id)
-    assert (await api.post(EVENT | {"subject": customer.id})).json()["timestamp"] == "2031-01-01T00:00:00Z"
+    # The answer knows no customer and says the server's time; what is counted has the clock's.
+    assert (await api.post(EVENT | {"subject": customer.id})).json()["timestamp"] == "2026-02-10T12:00:00Z"
+    assert await api.stored() == 1
+    async with api.world.sessions.read() as session:
+        stored = await session.scalar(select(table_of(models.MeterEvent).c.timestamp))
+    assert stored == datetime.fromisoformat("2031-01-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize("number", ["12345678901234567890", "1" * 100, "0." + "123456789" * 11, "1.10", "1E+5"])
 async def test_numbers_keep_every_digit(api: Api, number: str) -> None:
     sent = b'{"type":"t","source":"s","subject":"c","data":{"n":%s}}' % number.encode()
     assert (await api.post(sent)).status_code == 202
+    assert await api.stored() == 1
     async with api.world.sessions.read() as session:
         assert await session.scalar(select(table_of(models.MeterEvent).c.data)) == f'{{"n":{number}}}'
 
 
 async def test_a_repeat_is_answered_the_same_and_stored_once(api: Api) -> None:
     first = await api.post(EVENT)
-    api.clock.time += timedelta(hours=1)
     assert (await api.post(EVENT)).content == first.content
     differing = await api.post(EVENT | {"data": {"tokens": 2}})
     assert (differing.status_code, differing.json()["id"]) == (202, first.json()["id"])
@@ -96,7 +103,7 @@ async def test_64_at_once_store_one(api: Api) -> None:
 
 async def test_the_sandbox_is_another_environment(api: Api) -> None:
     live = (await api.post(EVENT)).json()
-    async with client_of(EventsEndpoint(api.world.sessions, EnvironmentKind.SANDBOX)) as client:
+    async with client_of(EventsEndpoint(Intake(api.world.sessions, Settings()), EnvironmentKind.SANDBOX)) as client:
         api.client = client
         sandbox = (await api.post(EVENT)).json()
     assert sandbox["id"] == event_id(api.world.sandbox_id, "k-1") != live["id"]
@@ -268,7 +275,7 @@ async def test_a_client_that_hangs_up_stores_nothing(api: Api) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v0/events", "headers": headers}
-    await EventsEndpoint(api.world.sessions, EnvironmentKind.LIVE)(scope, receive, send)
+    await EventsEndpoint(Intake(api.world.sessions, Settings()), EnvironmentKind.LIVE)(scope, receive, send)
     assert sent == []
     assert await api.stored() == 0
 

@@ -184,7 +184,7 @@ def away(database_url: str) -> Iterator[None]:
 
 def _move_table(url: URL, *, gone: bool) -> None:
     """SQLite is a file that its server holds open, so what is taken is a table."""
-    names = ("meter_event", "taken") if gone else ("taken", "meter_event")
+    names = ("event_inbox", "taken") if gone else ("taken", "event_inbox")
     with closing(sqlite3.connect(url.database or "", timeout=30)) as connection:
         connection.execute("ALTER TABLE {} RENAME TO {}".format(*names))
 

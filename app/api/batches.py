@@ -1,0 +1,37 @@
+"""Batches of events: a JSON array, or a line for each, cut into the bytes of single events."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from app.api.refusal import Refusal
+
+MAX_EVENTS: Final = 1000
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def split_array(body: bytes) -> Sequence[bytes]:
+    """Return the events of a JSON array as they came. Refusal 400 where it is none of 1 to 1,000."""
+    try:
+        events = [bytes(event) for event in _array.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"The body can't be read as a JSON array of events: {error}."
+        raise Refusal(400, "MALFORMED_JSON", message) from error
+    return _checked(events)
+
+
+def split_lines(body: bytes) -> Sequence[bytes]:
+    """Return the lines of NDJSON that are not blank, each of which should be an event. Refusal 400 as above."""
+    return _checked([line for line in _lines(body) if line])
+
+
+def _lines(body: bytes) -> Iterator[bytes]:
+    return (line.strip(b" \t\r") for line in body.split(b"\n"))
+
+
+def _checked(events: Sequence[bytes]) -> Sequence[bytes]:
+    if not 1 <= len(events) <= MAX_EVENTS:
+        message = f"A batch has 1 to {MAX_EVENTS:,} events; this one has {len(events):,}."
+        raise Refusal(400, "VALIDATION_ERROR", message)
+    return events
