@@ -66,8 +66,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        work = (count_forever(sessions), work_forever(sessions, settings.worker_interval))
-        tasks = [asyncio.create_task(one) for one in work] if settings.background_work else []
+        tasks = []
+        if settings.background_work:
+            tasks.append(asyncio.create_task(count_forever(sessions)))
+            tasks.append(asyncio.create_task(work_forever(sessions, settings.worker_interval)))
         yield
         for task in tasks:
             task.cancel()

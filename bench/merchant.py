@@ -45,20 +45,29 @@ Rows = Iterator[tuple[type[SQLModel], dict[str, Any]]]
 class Merchant:
     """Where the merchant's rows are, and the secret of a key of theirs."""
 
-    database: Path
+    url: str
     environment_id: str
     secret: str
+
+    @property
+    def database(self) -> Path:
+        """The file of a SQLite database."""
+        return Path(self.url.removeprefix("sqlite+aiosqlite:///"))
 
 
 def prepare(folder: Path) -> Merchant:
     """Make a SQLite database of one merchant: 50 plans of 5 prices, 50 subscriptions, 100 invoices of 10 lines."""
-    database = folder / "merchant.db"
-    url = f"sqlite+aiosqlite:///{database}"
+    url = f"sqlite+aiosqlite:///{folder / 'merchant.db'}"
     upgrade(url)
-    return asyncio.run(_filled(url, database))
+    return fill(url)
 
 
-async def _filled(url: str, database: Path) -> Merchant:
+def fill(url: str) -> Merchant:
+    """Put the same into a migrated database."""
+    return asyncio.run(_filled(url))
+
+
+async def _filled(url: str) -> Merchant:
     sessions = Sessions(open_engine(url), SystemClock())
     try:
         async with sessions.begin() as session:
@@ -74,7 +83,7 @@ async def _filled(url: str, database: Path) -> Merchant:
                 await session.execute(insert(table_of(model)), of_table)
     finally:
         await sessions.engine.dispose()
-    return Merchant(database, environment_id, secret)
+    return Merchant(url, environment_id, secret)
 
 
 def _rows() -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench import reads
+from bench import ingest, reads
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Benchmark:
 
 
 BENCHMARKS: Final = {
+    "ingest_single": Benchmark(ingest.ingest_single, "≥", 0.6, seconds=60),
+    "ingest_single_pg": Benchmark(ingest.ingest_single_pg, "≥", 0.6, seconds=75),
+    "ingest_naive": Benchmark(ingest.ingest_naive, "≥", 15, seconds=90),
+    "ingest_batch": Benchmark(ingest.ingest_batch, "≥", 0.3, seconds=60),
     "read_nested": Benchmark(reads.read_nested, "≥", 3, seconds=60),
     "read_light": Benchmark(reads.read_light, "≥", 4, seconds=60),
 }

@@ -24,10 +24,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def product(database: Path) -> Iterator[Server]:
-    """Run `billgraph serve` on a SQLite file."""
+def product(database: Path | str, **settings: str) -> Iterator[Server]:
+    """Run `billgraph serve` on a SQLite file, or on the database at a URL; settings are its own beside that."""
     command = [str(Path(sys.executable).parent / "billgraph"), "serve", "--port"]
-    with _running(command, {"BILLGRAPH_DATABASE_URL": f"sqlite+aiosqlite:///{database}"}) as server:
+    url = database if isinstance(database, str) else f"sqlite+aiosqlite:///{database}"
+    with _running(command, {"BILLGRAPH_DATABASE_URL": url, **settings}) as server:
         yield server
 
 

@@ -1,6 +1,6 @@
 """Batches of events: a JSON array, or a line for each, cut into the bytes of single events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -18,20 +18,18 @@ def split_array(body: bytes) -> Sequence[bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"The body can't be read as a JSON array of events: {error}."
         raise Refusal(400, "MALFORMED_JSON", message) from error
-    return _checked(events)
+    check_size(len(events))
+    return events
 
 
 def split_lines(body: bytes) -> Sequence[bytes]:
     """Return the lines of NDJSON that are not blank, each of which should be an event. Refusal 400 as above."""
-    return _checked([line for line in _lines(body) if line])
+    lines = [line for line in (line.strip(b" \t\r") for line in body.split(b"\n")) if line]
+    check_size(len(lines))
+    return lines
 
 
-def _lines(body: bytes) -> Iterator[bytes]:
-    return (line.strip(b" \t\r") for line in body.split(b"\n"))
-
-
-def _checked(events: Sequence[bytes]) -> Sequence[bytes]:
-    if not 1 <= len(events) <= MAX_EVENTS:
-        message = f"A batch has 1 to {MAX_EVENTS:,} events; this one has {len(events):,}."
-        raise Refusal(400, "VALIDATION_ERROR", message)
-    return events
+def check_size(count: int) -> None:
+    """Refuse a batch with no event, or with more than 1,000."""
+    if not 1 <= count <= MAX_EVENTS:
+        raise Refusal(400, "VALIDATION_ERROR", f"A batch has 1 to {MAX_EVENTS:,} events; this one has {count:,}.")

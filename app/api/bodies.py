@@ -23,14 +23,23 @@ def require_json(headers: Headers, *others: str) -> str:
     return media_type
 
 
-async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
-    """Return the body; refuse one of more than `limit` bytes as soon as that is known. ClientDisconnect if cut off."""
+def check_length(headers: Headers, limit: int) -> None:
+    """Refuse a body that says it has more than `limit` bytes before any of it is read."""
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise _too_large(limit)
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """Return the body; refuse one of more than `limit` bytes as soon as it is. ClientDisconnect if cut off."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > limit:
+            raise _too_large(limit)
+        return whole
     body = bytearray()
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
@@ -38,6 +47,7 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
             raise _too_large(limit)
         if not message.get("more_body", False):
             return bytes(body)
+        message = await receive()
 
 
 def _too_large(limit: int) -> Refusal:

@@ -1,7 +1,7 @@
 """`POST /v0/events` and `POST /v0/events/batch`: 202 once what came is on disk. Plain ASGI, as no path is busier."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from app.api.batches import split_array, split_lines
-from app.api.bodies import read_body, require_json
-from app.api.intake import Intake, require_scope, unauthorized
-from app.api.known_keys import KnownKeys
+from app.api.bodies import check_length, read_body, require_json
+from app.api.intake import Intake
+from app.api.known_keys import KnownKeys, unauthorized
 from app.api.refusal import HEADERS, Refusal
 from app.db import database_failed
 from app.metering.codec import MAX_EVENT_BYTES
+from app.metering.group_commit import KeyRevoked
 from app.metering.received import ReceivedEvent
 from app.models import EnvironmentKind
 from app.services.principal import Principal
@@ -48,6 +48,14 @@ class Acknowledgement(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False
     externalId: str | None = None  # noqa: N815 - the contract's name
 
 
+class Accepted(msgspec.Struct, gc=False):
+    """What the answer to a batch says of an event that was stored."""
+
+    status: int
+    id: str
+    idempotencyKey: str  # noqa: N815 - the contract's name
+
+
 class EventsEndpoint:
     """Takes in events of one environment kind; the path was decided before."""
 
@@ -74,6 +82,8 @@ class EventsEndpoint:
             return await self._accept(scope, receive)
         except Refusal as refusal:
             return refusal.response()
+        except KeyRevoked:
+            return unauthorized().response()
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and must not think it stored
@@ -82,54 +92,48 @@ class EventsEndpoint:
     async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
             raise Refusal(405, "METHOD_NOT_ALLOWED", "Events are sent with POST.", headers={"allow": "POST"})
-        principal = self._recalled(scope)
-        headers = Headers(scope=scope)
-        was_recalled = principal is not None
+        now, is_plain, authorization = self._clock.now(), not self._batches, b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                is_plain, authorization = is_plain and not authorization, value
+            elif name == b"content-type":
+                is_plain = is_plain and value == b"application/json"
+            elif name == b"content-encoding":
+                is_plain = False
+        principal = self._keys.recall(authorization, now) if is_plain else None
         if principal is None:
-            principal = await self._look_up(headers)
+            return await self._accept_with_care(scope, receive)
         try:
-            require_scope(principal)
-            if self._batches:
-                return await self._take_batch(principal, headers, receive)
-            return await self._take_one(principal, headers, receive)
-        except Refusal:
+            return await self._take_one(principal, await read_body(receive, MAX_EVENT_BYTES), now)
+        except (Refusal, KeyRevoked):
             # Whoever has lost the key meanwhile is told that, and nothing else.
-            if was_recalled:
-                await self._look_up(headers)
+            await self._keys.look_up(Headers(scope=scope))
             raise
 
-    def _recalled(self, scope: AsgiScope) -> Principal | None:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        return self._keys.recall(given[0]) if len(given) == 1 else None
-
-    async def _look_up(self, headers: Headers) -> Principal:
+    async def _accept_with_care(self, scope: AsgiScope, receive: Receive) -> bytes:
+        """Take what is not of the usual kind, or comes with a key that was not seen in the last minute."""
+        headers = Headers(scope=scope)
         principal = await self._keys.look_up(headers)
-        if principal is None:
-            raise unauthorized()
-        return principal
-
-    async def _take_one(self, principal: Principal, headers: Headers, receive: Receive) -> bytes:
+        if self._batches:
+            return await self._take_batch(principal, headers, receive)
         require_json(headers)
-        body = await read_body(receive, headers, MAX_EVENT_BYTES)
-        event = self._intake.read(principal, body, self._clock.now())
+        check_length(headers, MAX_EVENT_BYTES)
+        return await self._take_one(principal, await read_body(receive, MAX_EVENT_BYTES), self._clock.now())
+
+    async def _take_one(self, principal: Principal, body: bytes, now: datetime) -> bytes:
+        event = self._intake.read(principal, body, now)
         await self._intake.store(principal, [event], len(body))
         return _encoder.encode(_acknowledgement(principal, event))
 
     async def _take_batch(self, principal: Principal, headers: Headers, receive: Receive) -> bytes:
         media_type = require_json(headers, NDJSON)
-        body = await read_body(receive, headers, MAX_BATCH_BYTES)
-        now, good, results = self._clock.now(), [], []
-        for piece in split_lines(body) if media_type == NDJSON else split_array(body):
-            try:
-                event = self._intake.read(principal, piece, now)
-            except Refusal as refusal:
-                results.append({"status": refusal.status, **refusal.body()})
-            else:
-                good.append(event)
-                results.append(_result(event))
+        check_length(headers, MAX_BATCH_BYTES)
+        body = await read_body(receive, MAX_BATCH_BYTES)
+        results = self._intake.read_batch(principal, body, self._clock.now(), is_lines=media_type == NDJSON)
+        good = [result for result in results if isinstance(result, ReceivedEvent)]
         if good:
             await self._intake.store(principal, good, len(body))
-        return _encoder.encode({"object": "batch", "results": results})
+        return _encoder.encode({"object": "batch", "results": [_result(result) for result in results]})
 
 
 def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgement:
@@ -147,18 +151,15 @@ def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgem
     )
 
 
-def _result(event: ReceivedEvent) -> dict[str, Any]:
-    """Return what a batch says of an event that was stored."""
-    return {
-        "status": 202,
-        "id": event.id,
-        "timestamp": _with_z(event.timestamp or event.received_at),
-        "idempotencyKey": event.idempotency_key,
-    }
+def _result(result: ReceivedEvent | Refusal) -> Accepted | dict[str, Any]:
+    if isinstance(result, ReceivedEvent):
+        return Accepted(202, result.id, result.idempotency_key)
+    return {"status": result.status, **result.body()}
 
 
 def _with_z(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    """Write an instant, which is in UTC wherever it comes from here."""
+    return f"{instant.isoformat()[:-6]}Z"
 
 
 def _failed(error: Exception) -> Response:

@@ -18,7 +18,7 @@ from strawberry.types import ExecutionResult
 
 from app import strict_json
 from app.api.authentication import authenticate
-from app.api.bodies import read_body, require_json
+from app.api.bodies import check_length, read_body, require_json
 from app.api.graphql_errors import errors_of, is_request_error, report_bug
 from app.api.refusal import Refusal
 from app.clock import Clock
@@ -109,7 +109,8 @@ class GraphQLView(GraphQL[Context, None]):
         if starlette.method == "GET":
             return _operation(_parameters(starlette))
         require_json(starlette.headers)
-        body = await read_body(starlette.receive, starlette.headers, self._settings.max_graphql_body)
+        check_length(starlette.headers, self._settings.max_graphql_body)
+        body = await read_body(starlette.receive, self._settings.max_graphql_body)
         return _operation(_decoded(body))
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:

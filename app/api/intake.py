@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from app.api.batches import check_size, split_array, split_lines
 from app.api.refusal import Refusal
-from app.billing.access import Scope, allows
 from app.db import Sessions
-from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent, read_event
-from app.metering.group_commit import GroupCommit, KeyRevoked, TooMuchWaiting
+from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
+from app.metering.group_commit import GroupCommit, TooMuchWaiting
+from app.metering.quick_codec import read_event, read_events
 from app.metering.received import ReceivedEvent, identify
 from app.models import EventInbox, table_of
 from app.services.principal import Principal
@@ -76,17 +77,34 @@ class Intake:
             raise Refusal(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
         return identify(principal.environment_id, event, now)
 
+    def read_batch(
+        self, principal: Principal, body: bytes, now: datetime, *, is_lines: bool
+    ) -> list[ReceivedEvent | Refusal]:
+        """Return what each event of a batch is, or what is wrong with it; raise Refusal where it is none at all."""
+        events = None if is_lines else read_events(body)
+        if events is not None and all(event.namespace in (None, principal.merchant_id) for event in events):
+            check_size(len(events))
+            return [identify(principal.environment_id, event, now) for event in events]
+        pieces = split_lines(body) if is_lines else split_array(body)
+        return [self._read_or_refuse(principal, piece, now) for piece in pieces]
+
+    def _read_or_refuse(self, principal: Principal, body: bytes, now: datetime) -> ReceivedEvent | Refusal:
+        try:
+            return self.read(principal, body, now)
+        except Refusal as refusal:
+            return refusal
+
     async def store(self, principal: Principal, events: Sequence[ReceivedEvent], size: int) -> None:
-        """Return once the events are on disk. Refusal: 401 for a key revoked meanwhile, 429, 503 with Retry-After."""
+        """Return once the events are on disk. Refusal 429 or 503, with Retry-After; KeyRevoked where the key was."""
         self.buckets.take(principal.api_key_id, len(events))
-        if await self.lag() > self._most_lag:
+        if time.monotonic() - self._looked_at >= LOOK_EVERY:
+            await self.lag()
+        if self._lag > self._most_lag:
             raise _unavailable("Counting is far behind. Send it again later.", seconds=5)
         try:
             await self.commits.store(principal.api_key_id, events, size)
         except TooMuchWaiting as error:
             raise _unavailable("Too much waits to be stored. Send it again.") from error
-        except KeyRevoked as error:
-            raise unauthorized() from error
 
     async def lag(self) -> float:
         """Return for how many seconds the oldest event has waited to be counted; looked at once a second at most."""
@@ -95,18 +113,6 @@ class Intake:
             self._looked_at = now
             self._lag = await drain_lag(self.sessions)
         return self._lag
-
-
-def require_scope(principal: Principal) -> None:
-    """Refuse a key that may not send events."""
-    if not allows(principal.scopes, Scope.EVENTS_CREATE):
-        raise Refusal(403, "FORBIDDEN", f"The key lacks the scope {Scope.EVENTS_CREATE}.")
-
-
-def unauthorized() -> Refusal:
-    """Return the answer to whoever has no valid key."""
-    message = "Send a valid API key as Authorization: Bearer sk_..."
-    return Refusal(401, "UNAUTHORIZED", message, headers={"www-authenticate": "Bearer"})
 
 
 async def drain_lag(sessions: Sessions) -> float:

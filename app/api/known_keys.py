@@ -9,6 +9,8 @@ from typing import Final
 from starlette.datastructures import Headers
 
 from app.api.authentication import authenticate
+from app.api.refusal import Refusal
+from app.billing.access import Scope, allows
 from app.db import Sessions
 from app.models import EnvironmentKind
 from app.services.principal import Principal
@@ -27,21 +29,27 @@ class KnownKeys:
         self._kind = kind
         self._known: dict[bytes, tuple[Principal, datetime]] = {}
 
-    def recall(self, authorization: bytes) -> Principal | None:
+    def recall(self, authorization: bytes, now: datetime) -> Principal | None:
         """Return who was behind a header a moment ago."""
         known = self._known.get(authorization)
-        if known is None or self._sessions.clock.now() >= known[1]:
-            return None
-        return known[0]
+        return None if known is None or now >= known[1] else known[0]
 
-    async def look_up(self, headers: Headers) -> Principal | None:
-        """Return who is behind the headers now, and remember it; None for no valid key."""
+    async def look_up(self, headers: Headers) -> Principal:
+        """Return who is behind the headers now, and remember it. Refusal 401 for no valid key, 403 for the scope."""
         principal = await authenticate(self._sessions, headers, self._kind, self._sessions.clock)
         authorization = headers.get("authorization", "").encode("latin-1")
         if principal is None:
             self._known.pop(authorization, None)
-            return None
+            raise unauthorized()
+        if not allows(principal.scopes, Scope.EVENTS_CREATE):
+            raise Refusal(403, "FORBIDDEN", f"The key lacks the scope {Scope.EVENTS_CREATE}.")
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[authorization] = (principal, self._sessions.clock.now() + GOOD_FOR)
         return principal
+
+
+def unauthorized() -> Refusal:
+    """Return the answer to whoever has no valid key."""
+    message = "Send a valid API key as Authorization: Bearer sk_..."
+    return Refusal(401, "UNAUTHORIZED", message, headers={"www-authenticate": "Bearer"})

@@ -2,13 +2,13 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from app.billing.errors import ErrorCode, Problems, UserError
-from app.billing.text import check_external_id, is_external_id
-from app.strict_json import MAX_DEPTH, MAX_DIGITS, MalformedJson, decode
+from app.billing.text import check_external_id
+from app.strict_json import MalformedJson, decode
 
 MAX_EVENT_BYTES = 65_536
 MAX_STRING_LENGTH = 255
@@ -22,18 +22,21 @@ _TIMESTAMP = re.compile(
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class EventInput(msgspec.Struct, frozen=True, gc=False):
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STRING_LENGTH)]
+
+
+class EventInput(msgspec.Struct, rename="camel", gc=False):
     """A well-formed event. `data` is its JSON text as it came."""
 
-    type: str
-    source: str
-    subject: str | None
-    external_subject: str | None
-    data: str
-    external_id: str | None
-    namespace: str | None
-    timestamp: datetime | None
-    idempotency_key: str | None
+    type: Text
+    source: Text
+    data: msgspec.Raw
+    subject: Text | None = None
+    external_subject: Text | None = None
+    external_id: Text | None = None
+    namespace: Text | None = None
+    timestamp: datetime | None = None
+    idempotency_key: Text | None = None
 
 
 class InvalidEvent(Exception):
@@ -64,97 +67,10 @@ def decode_event(body: bytes) -> EventInput:
     return EventInput(**parts, data=_raw_data(body))
 
 
-def read_event(body: bytes) -> EventInput:
-    """Return what `decode_event` makes of some bytes, most often without its cost; raise the same InvalidEvent.
-
-    What is plain to see is read here. The strict reader alone judges everything else: escapes by number, long numbers,
-    deep nesting, unusual timestamps, and whatever may be wrong.
-    """
-    return _read_plain(body) or decode_event(body)
-
-
-class _Plain(msgspec.Struct, gc=False):
-    """The members of an event. `data` is passed over and cut out, its syntax checked, its UTF-8 not."""
-
-    type: str
-    source: str
-    data: msgspec.Raw
-    subject: str | None = None
-    externalSubject: str | None = None  # noqa: N815 - as it is sent
-    timestamp: str | None = None
-    idempotencyKey: str | None = None  # noqa: N815 - as it is sent
-    externalId: str | None = None  # noqa: N815 - as it is sent
-    namespace: str | None = None
-
-
-_plain = msgspec.json.Decoder(_Plain)
-#: Makes runs of digits, and exponents of three, easy to see: signs and points go, digits are all 0.
-_DIGITS = bytes.maketrans(b"0123456789E", b"0000000000e")
-_LONG_NUMBER, _LARGE_EXPONENT = b"0" * MAX_DIGITS, b"0e000"
-
-
-def _read_plain(body: bytes) -> EventInput | None:
-    """Return an event of the usual kind, or None where the strict reader has to look."""
-    if b"\\u" in body or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
-        return None
-    digits = body.translate(_DIGITS, b"+-.")
-    if _LONG_NUMBER in digits or _LARGE_EXPONENT in digits:
-        return None
-    try:
-        if not body.isascii():
-            body.decode()
-        read = _plain.decode(body)
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-        return None
-    data = bytes(read.data)
-    timestamp = None
-    if read.timestamp is not None:
-        timestamp = _plain_timestamp(read.timestamp)
-        if timestamp is None:
-            return None
-    if data[:1] != b"{" or not _is_plain(read):
-        return None
-    return EventInput(
-        read.type,
-        read.source,
-        read.subject,
-        read.externalSubject,
-        data.decode(),
-        read.externalId,
-        read.namespace,
-        timestamp,
-        read.idempotencyKey,
-    )
-
-
-def _is_plain(read: _Plain) -> bool:
-    """Tell whether every text has a length that is allowed, and one of the subjects is there."""
-    if not (0 < len(read.type) <= MAX_STRING_LENGTH and 0 < len(read.source) <= MAX_STRING_LENGTH):
-        return False
-    for text in (read.subject, read.idempotencyKey, read.namespace):
-        if text is not None and not 0 < len(text) <= MAX_STRING_LENGTH:
-            return False
-    for text in (read.externalSubject, read.externalId):
-        if text is not None and not (len(text) <= MAX_STRING_LENGTH and is_external_id(text)):
-            return False
-    return read.subject is not None or read.externalSubject is not None
-
-
-def _plain_timestamp(text: str) -> datetime | None:
-    """Return the instant of a text like 2026-08-01T12:00:00Z."""
-    if len(text) != len("2026-08-01T12:00:00Z") or text[4] + text[7] + text[10] + text[19] != "--TZ":
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else None
-
-
-def _raw_data(body: bytes) -> str:
+def _raw_data(body: bytes) -> msgspec.Raw:
     """Return the text of `data` as it came, every digit kept. What was read strictly can be read once more."""
     try:
-        return bytes(_members.decode(body)["data"]).decode()
+        return _members.decode(body)["data"].copy()
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidEvent((UserError(ErrorCode.INVALID, None, "The body can't be read as JSON."),)) from error
 

@@ -7,7 +7,6 @@ requests share one, and a request that comes alone waits for nobody.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from app.db import Sessions
@@ -20,6 +19,10 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 #: Events of one transaction at most, and of one entry of the log, so that both stay small.
 EVENTS_AT_ONCE: Final = 10_000
 EVENTS_OF_ENTRY: Final = 1000
+#: From so many requests in one commit on, the next waits for so many seconds: those who were just answered send again,
+#: and would else be divided into two groups that take turns.
+CROWD: Final = 8
+GATHER: Final = 0.002
 
 
 class TooMuchWaiting(Exception):
@@ -30,14 +33,9 @@ class KeyRevoked(Exception):
     """The key that the events came with is valid no longer; nothing of them was stored."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """The events of one request, which are stored together or not at all, and who waits for that."""
-
-    key_id: str
-    events: Sequence[ReceivedEvent]
-    size: int
-    done: "asyncio.Future[None]"
+#: The events of one request, which are stored together or not at all: the key they came with, how many bytes they take,
+#: and who waits for it.
+_Waiting = tuple[str, Sequence[ReceivedEvent], int, "asyncio.Future[None]"]
 
 
 class GroupCommit:
@@ -53,21 +51,21 @@ class GroupCommit:
         #: How many events each of the last commits had, for whoever watches.
         self.last_sizes: deque[int] = deque(maxlen=1000)
 
-    async def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int) -> None:
-        """Return once all the events are on disk. `size` is about how many bytes they take.
+    def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int) -> "asyncio.Future[None]":
+        """Return what is done once all the events are on disk. `size` is about how many bytes they take.
 
-        Raises what kept them from it: KeyRevoked, TooMuchWaiting, or the error of the database. A caller who does not
-        wait for the end changes nothing for the others.
+        It raises what kept them from it: KeyRevoked, or the error of the database; TooMuchWaiting comes at once. A
+        caller who does not wait for the end changes nothing for the others.
         """
         if self._event_count + len(events) > MOST_EVENTS or self._size + size > MOST_BYTES:
             raise TooMuchWaiting
-        waiting = _Waiting(key_id, events, size, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((key_id, events, size, done))
         self._event_count += len(events)
         self._size += size
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        await waiting.done
+        return done
 
     async def close(self) -> None:
         """Return once nothing waits any more."""
@@ -77,41 +75,51 @@ class GroupCommit:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._commit(self._take())
+                group = self._take()
+                await self._commit(group)
+                if len(group) >= CROWD:
+                    await asyncio.sleep(GATHER)
         finally:
             self._running = None
 
     def _take(self) -> list[_Waiting]:
         """Take as many requests, in their order, as one transaction may have; one at least."""
-        taken, count = [self._waiting.popleft()], 0
-        count = len(taken[0].events)
-        while self._waiting and count + len(self._waiting[0].events) <= EVENTS_AT_ONCE:
+        if self._event_count <= EVENTS_AT_ONCE:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            return taken
+        taken = [self._waiting.popleft()]
+        count = len(taken[0][1])
+        while self._waiting and count + len(self._waiting[0][1]) <= EVENTS_AT_ONCE:
             taken.append(self._waiting.popleft())
-            count += len(taken[-1].events)
+            count += len(taken[-1][1])
         return taken
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         """Store a group and answer everyone in it. Whatever goes wrong is the answer of exactly these."""
+        count = sum([len(events) for _, events, _, _ in group])
         try:
-            valid = await append(self._sessions, [(one.key_id, one.events) for one in group], EVENTS_OF_ENTRY)
-        except BaseException as error:
-            for one in group:
-                _answer(one, error)
-            if not isinstance(error, Exception):
-                raise
+            valid = await append(self._sessions, [one[:2] for one in group], EVENTS_OF_ENTRY)
+        except Exception as error:  # noqa: BLE001 - it is raised where each of them waits
+            _fail(group, error)
+        except BaseException:
+            _fail(group, ConnectionAbortedError("The server is shutting down."))
+            raise
         else:
-            for one in group:
-                _answer(one, None if one.key_id in valid else KeyRevoked())
-            self.last_sizes.append(sum(len(one.events) for one in group))
+            for key_id, _, _, done in group:
+                if done.done():  # nobody waits for it any more
+                    continue
+                if key_id in valid:
+                    done.set_result(None)
+                else:
+                    done.set_exception(KeyRevoked())
+            self.last_sizes.append(count)
         finally:
-            self._event_count -= sum(len(one.events) for one in group)
-            self._size -= sum(one.size for one in group)
+            self._event_count -= count
+            self._size -= sum([size for _, _, size, _ in group])
 
 
-def _answer(waiting: _Waiting, error: BaseException | None) -> None:
-    if waiting.done.done():  # nobody waits for it any more
-        return
-    if error is None:
-        waiting.done.set_result(None)
-    else:
-        waiting.done.set_exception(error if isinstance(error, Exception) else ConnectionError("shutting down"))
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for _, _, _, done in group:
+        if not done.done():
+            done.set_exception(error)

@@ -31,15 +31,15 @@ def identify(environment_id: str, event: EventInput, now: datetime) -> ReceivedE
     """Return an event with the id that its key gives it; without a key it gets one that no other event has."""
     key = event.idempotency_key or new_idempotency_key()
     return ReceivedEvent(
-        environment_id=environment_id,
-        id=event_id(environment_id, key),
-        received_at=now,
-        idempotency_key=key,
-        type=event.type,
-        source=event.source,
-        subject=event.subject,
-        external_subject=event.external_subject,
-        external_id=event.external_id,
-        timestamp=event.timestamp,
-        data=event.data,
+        environment_id,
+        event_id(environment_id, key),
+        now,
+        key,
+        event.type,
+        event.source,
+        event.subject,
+        event.external_subject,
+        event.external_id,
+        event.timestamp,
+        bytes(event.data).decode(),
     )

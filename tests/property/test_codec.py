@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.metering.codec import EventInput, InvalidEvent, decode_event, read_event
+from app.metering.codec import EventInput, InvalidEvent, decode_event
+from app.metering.quick_codec import read_event, read_events
 
 TEXT = st.text(alphabet=st.one_of(st.characters(), st.sampled_from('"\\/{}[]0e\0\ud800é')), max_size=6)
 LITERALS = st.sampled_from(
@@ -66,3 +67,10 @@ def test_both_readers_say_the_same(body: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_so_they_do_of_noise(body: bytes) -> None:
     assert outcome(read_event, body) == outcome(decode_event, body)
+
+
+@given(st.lists(bodies(), max_size=3), st.sampled_from([b",", b" , ", b""]))
+def test_a_batch_is_read_in_one_go_only_where_each_is_read_so(pieces: list[bytes], separator: bytes) -> None:
+    read = read_events(b"[" + separator.join(pieces) + b"]")
+    if read:
+        assert read == [outcome(decode_event, piece) for piece in pieces]

@@ -23,10 +23,11 @@ from tests.support.session import complete, locked, migrate
 
 # $0 is the lifeline, "$@" the server. Reading the lifeline ends when nobody holds it open for writing any more.
 KEEPER = '( "$@" & server=$!; read -r _ <"$0"; kill -INT $server; wait $server ) </dev/null >"$0.log" 2>&1 &'
-# Nothing has to outlive a crash of the machine here.
-SETTINGS = (
-    "listen_addresses=", "timezone=UTC", "max_connections=300", "synchronous_commit=off", "full_page_writes=off",
-)  # fmt: skip
+SETTINGS = ("listen_addresses=", "timezone=UTC", "max_connections=300")
+#: Nothing of a test has to outlive a crash of the machine.
+HURRIED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+#: Where what is written has to be on the disk, as benchmarks must find it.
+DURABLE_MARK = "durable"
 
 
 def make_scratch() -> tuple[Path, int]:
@@ -109,8 +110,8 @@ def _start(scratch: Path) -> None:
     binaries, data = _binaries(scratch, run_as), str(scratch / "data")
     initdb = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
     _run([str(binaries / "initdb"), *initdb], run_as)
-    server = [str(binaries / "postgres"), "-D", data, "-k", str(scratch), "-F"]
-    for setting in SETTINGS:
+    server = [str(binaries / "postgres"), "-D", data, "-k", str(scratch)]
+    for setting in SETTINGS if (scratch / DURABLE_MARK).exists() else (*SETTINGS, *HURRIED):
         server += ["-c", setting]
     _run(["sh", "-c", KEEPER, str(scratch / "lifeline"), *server], run_as)
     complete(_await_ready(scratch))

@@ -14,7 +14,7 @@ def body(**changes: Any) -> bytes:
 
 
 def content(event: EventInput) -> str:
-    return content_of(event, event.timestamp, event.data)
+    return content_of(event, event.timestamp, bytes(event.data).decode())
 
 
 def test_events_that_mean_the_same_have_one_content() -> None:
