@@ -11,7 +11,7 @@ from app.resolvers.catalog import CatalogMutations, CatalogQueries
 from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
-from app.resolvers.events import EventQueries
+from app.resolvers.events import EventMutations, EventQueries
 from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
 from app.resolvers.merchants import MerchantMutations, MerchantQueries
 from app.resolvers.nodes import NodeQueries
@@ -58,6 +58,7 @@ class Mutation(
     SubscriptionMutations,
     InvoiceMutations,
     ReductionMutations,
+    EventMutations,
     ClockMutations,
 ):
     """The root of mutations."""

@@ -17,12 +17,12 @@ from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
 from app.api.ide import ide_routes
-from app.api.intake import Intake
 from app.api.invoice_page import invoice_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
 from app.graphql import schema
+from app.metering.intake import intake_of
 from app.models import EnvironmentKind
 from app.services.audit import start_recording
 from app.settings import Settings
@@ -62,7 +62,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
     start_recording()
     sessions = Sessions(open_engine(settings.database_url), clock or SystemClock())
-    intake = Intake(sessions, settings)
+    intake = intake_of(sessions, settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -13,12 +13,13 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api.bodies import check_length, read_body, require_json
-from app.api.intake import Intake
 from app.api.known_keys import KnownKeys, unauthorized
 from app.api.refusal import HEADERS, Refusal
 from app.db import database_failed
-from app.metering.codec import MAX_EVENT_BYTES
+from app.metering.batches import InvalidBatch
+from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
 from app.metering.group_commit import KeyRevoked
+from app.metering.intake import Intake, NotTaken, Read
 from app.metering.received import ReceivedEvent
 from app.models import EnvironmentKind
 from app.services.principal import Principal
@@ -84,6 +85,10 @@ class EventsEndpoint:
             return refusal.response()
         except KeyRevoked:
             return unauthorized().response()
+        except InvalidBatch as invalid:
+            return Refusal(400, invalid.code, str(invalid)).response()
+        except (InvalidEvent, NotTaken) as refused:
+            return _refusal(refused).response()
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and must not think it stored
@@ -105,7 +110,7 @@ class EventsEndpoint:
             return await self._accept_with_care(scope, receive)
         try:
             return await self._take_one(principal, await read_body(receive, MAX_EVENT_BYTES), now)
-        except (Refusal, KeyRevoked):
+        except (Refusal, InvalidEvent, NotTaken, KeyRevoked):
             # Whoever has lost the key meanwhile is told that, and nothing else.
             await self._keys.look_up(Headers(scope=scope))
             raise
@@ -151,10 +156,21 @@ def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgem
     )
 
 
-def _result(result: ReceivedEvent | Refusal) -> Accepted | dict[str, Any]:
-    if isinstance(result, ReceivedEvent):
-        return Accepted(202, result.id, result.idempotency_key)
-    return {"status": result.status, **result.body()}
+def _result(read: Read) -> Accepted | dict[str, Any]:
+    if isinstance(read, ReceivedEvent):
+        return Accepted(202, read.id, read.idempotency_key)
+    refusal = _refusal(read)
+    return {"status": refusal.status, **refusal.body()}
+
+
+def _refusal(refused: InvalidEvent | NotTaken) -> Refusal:
+    """Return what is answered for an event that is not taken."""
+    if isinstance(refused, NotTaken):
+        headers = {} if refused.retry_after is None else {"retry-after": str(refused.retry_after)}
+        return Refusal(refused.status, refused.code, str(refused), headers=headers)
+    if refused.errors[0].field is None:
+        return Refusal(400, "MALFORMED_JSON", refused.errors[0].message)
+    return Refusal(400, "VALIDATION_ERROR", "The event has invalid fields.", errors=refused.errors)
 
 
 def _with_z(instant: datetime) -> str:

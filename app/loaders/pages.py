@@ -25,7 +25,7 @@ class Relation:
     """Which rows hang on a parent: those of `model` whose column `by` holds its id; all of the owner's without `by`.
 
     With `through`, a table between the two holds what the parent is found by in `by`, and the row's place in `link`.
-    The parent is found by its attribute `parent`.
+    The parent is found by its attribute `parent`. All rows meet the conditions `having`.
     """
 
     model: type[SQLModel]
@@ -33,6 +33,7 @@ class Relation:
     through: type[SQLModel] | None = None
     link: str = "id"
     parent: str = "id"
+    having: Given = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ async def counts_by_parent(
 
 def _related(owner: Owner, relation: Relation, given: Given) -> Select[Any]:
     table = table_of(relation.model)
-    statement = select(table).where(owned_by(ANY_OWNER, table), *held(owner, table, given))
+    conditions = held(owner, table, (*relation.having, *given))
+    statement = select(table).where(owned_by(ANY_OWNER, table), *conditions)
     if relation.by is None:
         return statement.add_columns(literal(ROOT).label("parent_key"))
     holder = table

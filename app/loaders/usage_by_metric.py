@@ -15,6 +15,7 @@ async def usage_by_metric(
 ) -> list[MetricUsage | Refused]:
     """Answer the same question for each metric; one that it does not fit has its refusal in its place."""
     queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
-    await wait_until_counted(sessions)
+    counted_up_to = await wait_until_counted(sessions)
     async with sessions.read() as session:
-        return await metric_usages(session, owner.environment_id, queries)
+        answers = await metric_usages(session, owner.environment_id, queries)
+    return [one if isinstance(one, Refused) else replace(one, counted_up_to=counted_up_to) for one in answers]

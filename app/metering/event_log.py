@@ -122,3 +122,15 @@ async def claim(session: AsyncSession, most: int) -> Claimed:
 async def acknowledge(session: AsyncSession, entry_ids: Collection[int]) -> None:
     """Drop entries whose events this transaction has counted."""
     await session.execute(delete(_inbox).where(_inbox.c.id.in_(entry_ids)))
+
+
+async def find_waiting(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> list[ReceivedEvent]:
+    """Return the events with these ids that wait to be counted: all that waits is looked through, oldest first."""
+    found = []
+    async for row in await session.stream(select(_inbox.c.events).order_by(_inbox.c.id)):
+        found += [
+            event
+            for event in _decoder.decode(row.events)
+            if event.id in event_ids and event.environment_id == environment_id
+        ]
+    return found

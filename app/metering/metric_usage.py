@@ -58,11 +58,15 @@ class UsageWindow:
 
 @dataclass(frozen=True, slots=True)
 class MetricUsage:
-    """An answer. `windows` and `groups` are empty where none were asked for."""
+    """An answer. `windows` and `groups` are empty where none were asked for.
+
+    `counted_up_to` is there where events that were acknowledged before are not counted yet.
+    """
 
     total: Decimal
     windows: tuple[UsageWindow, ...]
     groups: tuple[UsageGroup, ...]
+    counted_up_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

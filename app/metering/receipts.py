@@ -15,6 +15,7 @@ from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period
 from app.metering.facts import LightRow, load_metrics_of_types, read_data
+from app.metering.received import ReceivedEvent
 from app.models import (
     CountedEvent,
     EventKey,
@@ -73,6 +74,47 @@ class EventReceipt:
     differing: tuple[datetime, ...]
     counted: tuple[Counted, ...]
     reasons: tuple[Reason, ...]
+    #: The event itself where it still waits to be counted.
+    waiting: "WaitingEvent | None" = None
+    counted_up_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An acknowledged event before it is counted, as a row of events will show it."""
+
+    id: str
+    environment_id: str
+    created_at: datetime
+    type: str
+    source: str
+    subject: str | None
+    external_subject: str | None
+    external_id: str | None
+    idempotency_key: str
+    timestamp: datetime
+    data: str
+    customer_id: str | None = None
+    revision: int = 0
+    voided: bool = False
+
+
+def receipt_of_waiting(event: ReceivedEvent, counted_up_to: datetime | None) -> EventReceipt:
+    """Return the receipt of an event that was acknowledged and is not counted yet."""
+    waiting = WaitingEvent(
+        id=event.id,
+        environment_id=event.environment_id,
+        created_at=event.received_at,
+        type=event.type,
+        source=event.source,
+        subject=event.subject,
+        external_subject=event.external_subject,
+        external_id=event.external_id,
+        idempotency_key=event.idempotency_key,
+        timestamp=event.timestamp or event.received_at,
+        data=event.data,
+    )
+    return EventReceipt(event.id, EventStatus.RECEIVED, 0, (), (), (), waiting, counted_up_to)
 
 
 async def receipt(session: AsyncSession, environment_id: str, event_id: str) -> EventReceipt | None:

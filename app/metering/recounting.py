@@ -90,30 +90,33 @@ async def placed_counts(session: AsyncSession, numbers: Collection[int]) -> dict
 async def take_out(session: AsyncSession, environment_id: str, misplaced: Sequence[tuple[Fact, Placed]]) -> None:
     """Take events out of the open counters of their periods, and out of those of their days.
 
-    A fact says what the event was when it was counted. What can't be subtracted is counted again from what is left.
+    A fact says what the event was when it was counted; what is stored of it says no longer so. What can't be subtracted
+    is counted again from what is left. Closed periods keep what they have.
     """
     if not misplaced:
         return
-    rows = [(fact.number, place.metric_id, place.revision) for fact, place in misplaced]
+    rows = [(fact.number, place.metric_id, place.revision) for fact, place in misplaced if not place.is_closed]
     named = tuple_(_counted.event_number, _counted.billable_metric_id, _counted.revision)
     await session.execute(delete(table_of(CountedEvent)).where(named.in_(rows), _counted.is_withdrawal.is_(False)))
     ids = {place.metric_id for _, place in misplaced}
     metrics = {metric.id: metric for metric in await load_metrics(session, environment_id, ids)}
-    gone: dict[str, Adding] = {}
-    again: set[str] = set()
-    days: dict[str, Span] = {}
+    periods: dict[str, Adding] = {}
+    days: dict[str, Adding] = {}
+    spans: dict[str, Span] = {}
     for fact, place in misplaced:
         metric = metrics[place.metric_id]
         value, day = _read(metric, fact)
-        days[day.key] = day
-        for key in (place.key, day.key):
-            gone.setdefault(key, Adding(metric)).add(value)
-            if not is_subtractable(metric):
-                again.add(key)
-    await _subtract(session, {key: adding for key, adding in gone.items() if key not in again})
-    await recount_counters(session, environment_id, [key for key in gone if key in again and key not in days])
-    by_facts = [day for key, day in days.items() if key in again and not tells_apart(day.metric)]
-    await recount_days(session, environment_id, by_facts)
+        if not place.is_closed:
+            periods.setdefault(place.key, Adding(metric)).add(value)
+        if not tells_apart(metric):
+            spans[day.key] = day
+            days.setdefault(day.key, Adding(metric)).add(value)
+    await _subtract(
+        session, {key: adding for key, adding in (periods | days).items() if is_subtractable(adding.metric)}
+    )
+    again = [key for key, adding in periods.items() if not is_subtractable(adding.metric)]
+    await recount_counters(session, environment_id, again)
+    await recount_days(session, environment_id, [spans[key] for key in days if not is_subtractable(days[key].metric)])
 
 
 async def recount_counters(session: AsyncSession, environment_id: str, keys: Collection[str]) -> int:

@@ -41,7 +41,6 @@ class MeterEvent(SQLModel, table=True):
         Index(
             "ix_meter_event_reason",
             "environment_id",
-            "reason",
             "number",
             sqlite_where=_UNMATCHED,
             postgresql_where=_UNMATCHED,

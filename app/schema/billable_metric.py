@@ -9,10 +9,12 @@ from strawberry import Maybe
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import BillableMetricDraft, GroupBy
+from app.loaders.backfill_by_metric import backfill_by_metric
 from app.loaders.pages import Relation
+from app.models import UsageJobState
 from app.schema.connections import Connection, connection
-from app.schema.declarations import edge, field, noun, value
-from app.schema.enums import Aggregation
+from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.enums import Aggregation, describe
 from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, REFERENCE, changes_of, idempotency_key
 from app.schema.metric_usage import MetricUsage, resolve_usage
 from app.schema.node import Node
@@ -37,6 +39,26 @@ class GroupByDimension:
     path: str = field("Where an event's data holds its value. Example: `$.model`.", of=lambda item: item["path"])
 
 
+describe(
+    UsageJobState,
+    "How far counting stored events is.",
+    {
+        UsageJobState.WAITING: "It has not begun.",
+        UsageJobState.RUNNING: "It is under way.",
+        UsageJobState.DONE: "All are counted.",
+        UsageJobState.FAILED: "It could not go on; the server's log says why.",
+    },
+)
+
+
+@value("How far a metric is with the events that were there before it.")
+class MetricBackfill:
+    """Resolvers return `loaders.backfill_by_metric.Backfill`."""
+
+    state: UsageJobState = field("How far it is.")
+    counted_up_to: datetime | None = field("All events received before this instant are counted; null before any is.")
+
+
 @noun("bm", models.BillableMetric, Scope.CATALOG_READ, "How usage is measured: which events, and what of them.")
 class BillableMetric(Node):
     """Rows of `billable_metric`."""
@@ -57,6 +79,11 @@ class BillableMetric(Node):
     )
     prices: Connection[Annotated["Price", strawberry.lazy("app.schema.price")]] = connection(
         "What it costs.", Relation(models.Price, "billable_metric_id")
+    )
+    backfill: MetricBackfill = batched(
+        "How far it is with the events that were there before it. A period does not close before.",
+        backfill_by_metric,
+        access=Scope.BILLING_READ,
     )
     usage: MetricUsage = field(
         "What it counted over a span of time.", resolver=resolve_usage, access=Scope.BILLING_READ

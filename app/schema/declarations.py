@@ -17,6 +17,12 @@ from app.context import Context
 C = TypeVar("C", bound=type)
 
 
+#: Of what waits for events to be counted, and answers without some of them rather than too late.
+COUNTED_UP_TO: Final = (
+    "Where acknowledged events still wait to be counted: all received before this instant are. Else null."
+)
+
+
 class AnyKey(enum.Enum):
     """The access of what every key may read, whatever its scopes."""
 

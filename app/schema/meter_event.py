@@ -1,5 +1,6 @@
 """Events as they were reported, and their receipts."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +9,12 @@ from strawberry.scalars import JSON
 
 from app import models
 from app.billing.access import Scope
+from app.context import Context
 from app.loaders.receipt_by_event import receipt_by_event
+from app.loaders.revisions_by_event import revisions_by_event
 from app.metering.facts import read_data
 from app.metering.receipts import EventStatus
-from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.declarations import COUNTED_UP_TO, batched, edge, field, followed, noun, value
 from app.schema.enums import UncountedReason, describe
 from app.schema.invoice import Invoice
 from app.schema.money import Period
@@ -20,6 +23,7 @@ from app.schema.subscription import Subscription
 
 if TYPE_CHECKING:
     from app.schema.billable_metric import BillableMetric
+    from app.schema.customer import Customer
 
 describe(
     EventStatus,
@@ -74,14 +78,20 @@ class UncountedEvent:
     )
 
 
+def follow_event(receipt: Any, context: Context) -> Awaitable[Any] | None:
+    """Ask for a stored event; one that still waits comes with its receipt."""
+    return None if receipt.waiting else context.loaders.by_id(models.MeterEvent).load(receipt.event_id)
+
+
 @value("What became of an event.", Scope.BILLING_READ)
 class EventReceipt:
     """Resolvers return `metering.receipts.EventReceipt`."""
 
     status: EventStatus = field("What became of it.")
-    event: Annotated["MeterEvent", strawberry.lazy("app.schema.meter_event")] = edge(
-        "The event as it came first.", models.MeterEvent, "event_id"
+    event: Annotated["MeterEvent", strawberry.lazy("app.schema.meter_event")] = followed(
+        "The event.", follow_event, lambda receipt, found: found or receipt.waiting
     )
+    counted_up_to: datetime | None = field(COUNTED_UP_TO)
     repeats: EventRepeats = field("What is known of its repeats.", of=lambda receipt: receipt)
     counted: list[CountedEvent] = field("Which metrics counted it.")
     reasons: list[UncountedEvent] = field("Why it counted for nothing, or is not billed.")
@@ -90,6 +100,18 @@ class EventReceipt:
 def data_of(row: Any) -> Any:
     """Return the data of an event with every digit it came with."""
     return read_data(row.data)
+
+
+@value("What an event said before it was corrected.")
+class MeterEventRevision:
+    """Rows of `meter_event_revision`."""
+
+    number: int = field("Which revision this was; 0 is the event as it came.")
+    timestamp: datetime = field("When it happened, as this revision has it.")
+    data: JSON = field("What was used, as this revision has it.", of=data_of)
+    reason: str = field("Why it was corrected.")
+    author: strawberry.ID = field("The id of the API key that corrected it.")
+    replaced_at: datetime = field("When the next revision took its place.", of="created_at")
 
 
 @noun("evt", models.MeterEvent, Scope.BILLING_READ, "One reported fact of usage.")
@@ -105,4 +127,14 @@ class MeterEvent(Node):
     timestamp: datetime = field("When it happened.")
     data: JSON = field('What was used. Example: `{"tokens": 1500, "model": "large"}`.', of=data_of)
     received_at: datetime = field("When it was received.", of="created_at")
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = edge(
+        "Whose usage it is, resolved when it was counted; null where no customer was known.",
+        models.Customer,
+        "customer_id",
+    )
+    revision: int = field("How often it was corrected.")
+    is_voided: bool = field("Whether it was withdrawn.", of="voided")
+    earlier_revisions: list[MeterEventRevision] = batched(
+        "What it said before it was corrected, the first revision first.", revisions_by_event
+    )
     receipt: EventReceipt = batched("What became of it.", receipt_by_event)

@@ -12,7 +12,7 @@ from app.context import Context
 from app.loaders.usage_by_metric import usage_by_metric
 from app.metering import metric_usage as metering
 from app.schema.client_error import names_arguments
-from app.schema.declarations import field, value
+from app.schema.declarations import COUNTED_UP_TO, field, value
 from app.schema.enums import describe
 
 describe(
@@ -60,6 +60,7 @@ class MetricUsage:
     total: Decimal = field("What was counted over the whole span.")
     windows: list[UsageWindow] = field("The same by window, empty ones too; none unless `window` was given.")
     groups: list[UsageGroup] = field("The same by group; empty unless `groupBy` was given.")
+    counted_up_to: datetime | None = field(COUNTED_UP_TO)
 
 
 async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field are as many as the API has

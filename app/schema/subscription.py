@@ -13,7 +13,7 @@ from app.billing.catalog.customers import DEFAULT_PAYMENT_TERM_DAYS, FeeQuantity
 from app.loaders.current_period_by_subscription import current_period_by_subscription
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
-from app.schema.declarations import batched, edge, field, noun, value
+from app.schema.declarations import COUNTED_UP_TO, batched, edge, field, noun, value
 from app.schema.discount import SubscriptionDiscountInput
 from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason
 from app.schema.inputs import idempotency_key
@@ -47,6 +47,7 @@ class SubscriptionUsage:
     price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge("What charges it.", models.Price, "price_id")
     quantity: Decimal = field("How much was counted.")
     amount: Money = field("What it costs so far.", of=money_of("amount_minor"))
+    counted_up_to: datetime | None = field(COUNTED_UP_TO)
 
 
 @noun("sub", models.Subscription, Scope.BILLING_READ, "Connects one customer to one version of a plan.")

@@ -1,7 +1,8 @@
 """What a subscription has used and what comes next, computed for any number of subscriptions at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from app.billing.adjustments import line_adjustments
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.metering.waiting import wait_until_counted
-from app.schema.declarations import edge, field, value
+from app.schema.declarations import COUNTED_UP_TO, edge, field, value
 from app.schema.enums import PaymentTerm
 from app.schema.explanation import ExplainedPrice, PriceExplanation, explain_price
 from app.schema.money import Money, Period
@@ -29,20 +30,24 @@ async def usage_by_subscription(
     sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
 ) -> list[list[previews.MeteredUsage]]:
     """Return what each subscription used in its running period."""
-    await wait_until_counted(sessions)
+    counted_up_to = await wait_until_counted(sessions)
     async with sessions.read() as session:
         found = await previews.usage_by_subscription(session, owner.environment_id, subscription_ids)
-    return [found.get(subscription_id, []) for subscription_id in subscription_ids]
+    return [
+        [replace(usage, counted_up_to=counted_up_to) for usage in found.get(subscription_id, [])]
+        for subscription_id in subscription_ids
+    ]
 
 
 async def upcoming_by_subscription(
     sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
 ) -> list[previews.UpcomingInvoice | None]:
     """Return the next invoice of each subscription that has one."""
-    await wait_until_counted(sessions)
+    counted_up_to = await wait_until_counted(sessions)
     async with sessions.read() as session:
         found = await previews.upcoming_by_subscription(session, owner.environment_id, subscription_ids)
-    return [found.get(subscription_id) for subscription_id in subscription_ids]
+    answers = {key: replace(upcoming, counted_up_to=counted_up_to) for key, upcoming in found.items()}
+    return [answers.get(subscription_id) for subscription_id in subscription_ids]
 
 
 @dataclass(frozen=True)
@@ -103,3 +108,4 @@ class UpcomingInvoice:
     lines: list[UpcomingInvoiceLine] = field(
         "What will be charged: arrears first, then what comes in advance.", of=_lines
     )
+    counted_up_to: datetime | None = field(COUNTED_UP_TO)

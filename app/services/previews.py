@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ class MeteredUsage:
     quantity: Decimal
     amount_minor: int
     currency: str
+    counted_up_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class UpcomingInvoice:
     currency: str
     assessment: Assessment
     lines: tuple[RatedLine, ...]
+    counted_up_to: datetime | None = None
 
 
 async def usage_by_subscription(

@@ -20,7 +20,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 AT_A_TIME = 1000
 PARTIAL = {
     "external_id": (["external_id", "number"], "external_id IS NOT NULL"),
-    "reason": (["reason", "number"], "reason IS NOT NULL"),
+    "reason": (["number"], "reason IS NOT NULL"),
     "unknown": (["external_subject", "subject", "number"], "customer_id IS NULL"),
 }
 

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.api.events import EventsEndpoint
-from app.api.intake import Intake
+from app.metering.intake import Intake
 from app.models import EnvironmentKind
 from app.settings import Settings
 from tests.support.events_api import Api, client_of

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from app import models
 from app.api.events import EventsEndpoint
-from app.api.intake import Intake
 from app.billing.access import Scope
 from app.ids import event_id
+from app.metering.intake import Intake
 from app.models import EnvironmentKind, table_of
 from app.settings import Settings
 from tests.support.events_api import EVENT, JSON, Api, client_of, sized

@@ -9,8 +9,8 @@ from sqlalchemy import exc, text
 
 from app import models
 from app.api.events import EventsEndpoint
-from app.api.intake import Intake
 from app.db import Sessions
+from app.metering.intake import Intake
 from app.models import EnvironmentKind
 from app.settings import Settings
 from tests.support import sqlite

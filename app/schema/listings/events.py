@@ -4,6 +4,7 @@ import strawberry
 
 from app import models
 from app.ids import event_id
+from app.schema.enums import UncountedReason
 from app.schema.listings.listing import By, InstantRange, listing, one_of, within
 
 
@@ -24,5 +25,8 @@ class MeterEventFilter:
         "id", 'With one of these idempotency keys. Example: `["evt-1"]`.', derived=event_id
     )
     external_ids: list[str] | None = one_of("external_id", 'With one of these ids of your own. Example: `["ext-1"]`.')
+    reasons: list[UncountedReason] | None = one_of(
+        "reason", "That count for nothing, or that nobody is billed for, for one of these reasons."
+    )
     timestamp: InstantRange | None = within("timestamp", "When they happened.")
     received_at: InstantRange | None = within("created_at", "When they were received.")

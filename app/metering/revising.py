@@ -1,0 +1,117 @@
+"""Correcting events: a new revision takes the place of the last one, whose key stays used for ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.ids import new_id
+from app.metering.counters import add_counts, open_counters
+from app.metering.deciding import Count, Fact, Span, load_deciding
+from app.metering.facts import LightRow, load_metrics
+from app.metering.recounting import Placed, placed_counts, take_out
+from app.metering.store import store_of
+from app.models import (
+    CountedEvent,
+    CounterKind,
+    EventKey,
+    MeterEvent,
+    MeterEventRevision,
+    UsageCounter,
+    table_of,
+)
+
+_events = table_of(MeterEvent).c
+_counters = table_of(UsageCounter).c
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an event is to say from now on, or that it is withdrawn, and why, and by whose key."""
+
+    data: str
+    timestamp: datetime
+    voided: bool
+    reason: str
+    author: str
+
+
+async def locked_event(session: AsyncSession, environment_id: str, event_id: str) -> LightRow | None:
+    """Return a stored event, which nobody else counts or corrects until the transaction ends."""
+    await store_of(session).wait_for_counting(await session.connection())
+    keys = table_of(EventKey).c
+    number = select(keys.number).where(keys.id == event_id).scalar_subquery()
+    mine = (_events.environment_id == environment_id, _events.number == number)
+    return (await session.execute(select(table_of(MeterEvent)).where(*mine))).one_or_none()
+
+
+async def revise(session: AsyncSession, event: LightRow, revision: Revision, now: datetime) -> None:
+    """Put a revision in the place of what a locked event says, and count it.
+
+    What an open period counted is taken out. What a closed one counted stays, as it was billed: the correction is
+    marked with that period, in its next round, as late usage.
+    """
+    old = Fact(event.number, event.id, event.type, event.timestamp, event.data, event.customer_id, event.revision)
+    new = old._replace(timestamp=revision.timestamp, data=revision.data, revision=event.revision + 1)
+    await _keep_last(session, event, revision, now)
+    changed = {"data": new.data, "timestamp": new.timestamp, "revision": new.revision, "voided": revision.voided}
+    await session.execute(update(table_of(MeterEvent)).where(_events.number == event.number).values(**changed))
+    placed = (await placed_counts(session, [event.number])).get(event.number, {})
+    await take_out(session, event.environment_id, [(old, place) for place in placed.values()])
+    customers = [] if new.customer_id is None else [new.customer_id]
+    decision = (await load_deciding(session, event.environment_id, [new.type], customers)).decide(new)
+    counts = () if revision.voided else decision.counts
+    await add_counts(session, event.environment_id, counts)
+    await _mark_withdrawn(session, event.environment_id, new, [one for one in placed.values() if one.is_closed], counts)
+    reason = None if revision.voided else decision.reason
+    await session.execute(update(table_of(MeterEvent)).where(_events.number == event.number).values(reason=reason))
+
+
+async def _keep_last(session: AsyncSession, event: LightRow, revision: Revision, now: datetime) -> None:
+    last = MeterEventRevision(
+        environment_id=event.environment_id,
+        id=new_id("rev"),
+        created_at=now,
+        event_id=event.id,
+        number=event.revision,
+        timestamp=event.timestamp,
+        data=event.data,
+        reason=revision.reason,
+        author=revision.author,
+    )
+    session.add(last)
+    await session.flush()
+
+
+async def _mark_withdrawn(
+    session: AsyncSession, environment_id: str, new: Fact, closed: Sequence[Placed], counts: Sequence[Count]
+) -> None:
+    """Mark the closed periods that counted an event which is no longer theirs; the new revision marks its own."""
+    kept = {(count.day.metric.id, count.period.key) for count in counts}
+    gone = [place for place in closed if (place.metric_id, place.key.rpartition("/")[0]) not in kept]
+    if not gone:
+        return
+    metrics = {m.id: m for m in await load_metrics(session, environment_id, {place.metric_id for place in gone})}
+    rows = await session.execute(
+        select(table_of(UsageCounter)).where(_counters.id.in_([place.counter_id for place in gone]))
+    )
+    spans = {}
+    for row in rows:
+        base = row.key.rpartition("/")[0]
+        named = (row.subscription_id, row.price_id)
+        metric = metrics[row.billable_metric_id]
+        spans[base] = Span(base, row.customer_id, metric, row.start_at, row.end_at, *named)
+    late = await open_counters(session, environment_id, CounterKind.PERIOD, spans)
+    marks = [
+        {
+            "event_number": new.number,
+            "billable_metric_id": place.metric_id,
+            "revision": new.revision,
+            "is_withdrawal": True,
+            "usage_counter_id": late[place.key.rpartition("/")[0]].id,
+        }
+        for place in gone
+    ]
+    await session.execute(insert(table_of(CountedEvent)), marks)
