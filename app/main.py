@@ -3,25 +3,24 @@
 import asyncio
 import contextlib
 import gc
-import sys
 from collections.abc import AsyncIterator
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from structlog.tracebacks import ExceptionDictTransformer
 
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
 from app.api.ide import ide_routes
 from app.api.invoice_page import invoice_routes
+from app.api.metrics import metrics_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
 from app.db import Sessions, open_engine
 from app.graphql import schema
+from app.logs import configure_logs
 from app.metering.intake import intake_of
 from app.models import EnvironmentKind
 from app.services.audit import start_recording
@@ -41,21 +40,6 @@ class Application:
         """Serve one connection."""
         target = self.events.get(scope.get("path", ""), self.router) if scope["type"] == "http" else self.router
         await target(scope, receive, send)
-
-
-def configure_logs() -> None:
-    """Log JSON lines to standard error; tracebacks without local variables, which would hold keys and the like."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Application:
@@ -85,7 +69,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     for kind in EnvironmentKind:
         events[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
         events[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
-    routes = [*views, *invoice_routes(sessions), *health_routes(sessions), *ide_routes(settings.profile)]
+    watching = (*health_routes(intake), *metrics_routes(intake))
+    routes = [*views, *invoice_routes(sessions), *watching, *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False

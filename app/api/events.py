@@ -72,6 +72,7 @@ class EventsEndpoint:
         with suppress(ClientDisconnect):
             answer = await self._answer(scope, receive)
             if isinstance(answer, Response):
+                self._intake.refused_counts[answer.status_code] += 1
                 await answer(scope, receive, send)
                 return
             headers = [*_ACCEPTED, (b"content-length", str(len(answer)).encode())]

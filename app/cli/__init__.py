@@ -12,6 +12,8 @@ from app.cli.keys import keys_cli
 from app.cli.server import cli as server_cli
 from app.cli.target import CommandError
 from app.cli.terminal import say
+from app.cli.usage import usage_cli
+from app.cli.worker import worker
 
 cli = typer.Typer(
     help="Billgraph: an open GraphQL billing API.",
@@ -23,6 +25,8 @@ cli.add_typer(server_cli)
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(events_cli, name="events")
 cli.add_typer(catalog_cli, name="catalog")
+cli.add_typer(usage_cli, name="usage")
+cli.command()(worker)
 cli.command()(demo)
 
 

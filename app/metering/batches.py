@@ -1,11 +1,14 @@
 """Batches of events: a JSON array, or a line for each, cut into the bytes of single events."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 MAX_EVENTS: Final = 1000
+_SPACES: Final = (" ", "\t", "\r", "\n")
+_scanner: Final = json.JSONDecoder()
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -22,10 +25,47 @@ def split_array(body: bytes) -> Sequence[bytes]:
     """Return the events of a JSON array as they came. InvalidBatch where it is none of 1 to 1,000."""
     try:
         events = [bytes(event) for event in _array.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidBatch("MALFORMED_JSON", f"The body can't be read as a JSON array of events: {error}.") from error
+    except (msgspec.DecodeError, RecursionError):
+        # Half of a surrogate pair, as an escape, stops this reader; to the strict one it is the mistake of one event.
+        events = list(_cut_leniently(body))
     check_size(len(events))
     return events
+
+
+def _cut_leniently(body: bytes) -> Iterator[bytes]:
+    """Yield the entries of a JSON array, whatever JSON they are."""
+    text = body.decode("utf-8", "surrogateescape")
+    try:
+        place = _behind("[", text, 0)
+        while True:
+            start = _skip_space(text, place)
+            _, end = _scanner.raw_decode(text, start)
+            yield text[start:end].encode("utf-8", "surrogateescape")
+            place = _skip_space(text, end)
+            if text[place : place + 1] == "]":
+                break
+            place = _behind(",", text, place)
+        _require_end(text, place + 1)
+    except (ValueError, RecursionError) as error:
+        raise InvalidBatch("MALFORMED_JSON", f"The body can't be read as a JSON array of events: {error}.") from error
+
+
+def _behind(wanted: str, text: str, place: int) -> int:
+    place = _skip_space(text, place)
+    if text[place : place + 1] != wanted:
+        raise ValueError(f"{wanted} is missing at character {place}")
+    return place + 1
+
+
+def _require_end(text: str, place: int) -> None:
+    if _skip_space(text, place) < len(text):
+        raise ValueError("something follows the array")
+
+
+def _skip_space(text: str, place: int) -> int:
+    while text[place : place + 1] in _SPACES:
+        place += 1
+    return place
 
 
 def split_lines(body: bytes) -> Sequence[bytes]:

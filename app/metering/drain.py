@@ -12,6 +12,8 @@ from app.metering.store import store_of
 
 #: Events of one transaction, which holds SQLite's only writer meanwhile: about 50 ms of it.
 EVENTS_AT_A_TIME: Final = 1000
+#: How many events this process has counted, by database, for whoever watches.
+counted_events: WeakKeyDictionary[AsyncEngine, int] = WeakKeyDictionary()
 _prepared: WeakKeyDictionary[AsyncEngine, set[int]] = WeakKeyDictionary()
 
 
@@ -27,6 +29,7 @@ async def drain_once(sessions: Sessions, most: int = EVENTS_AT_A_TIME) -> int:
         claimed = await claim(session, most)
         await count_received(session, claimed.events, now)
         await acknowledge(session, claimed.entry_ids)
+    counted_events[sessions.engine] = counted_events.get(sessions.engine, 0) + len(claimed.events)
     return len(claimed.events)
 
 

@@ -48,8 +48,8 @@ class GroupCommit:
         self._event_count = 0
         self._size = 0
         self._running: asyncio.Task[None] | None = None
-        #: How many events each of the last commits had, for whoever watches.
-        self.last_sizes: deque[int] = deque(maxlen=1000)
+        #: How many groups were written, for whoever watches.
+        self.commit_count = 0
 
     def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int) -> "asyncio.Future[None]":
         """Return what is done once all the events are on disk. `size` is about how many bytes they take.
@@ -113,7 +113,7 @@ class GroupCommit:
                     done.set_result(None)
                 else:
                     done.set_exception(KeyRevoked())
-            self.last_sizes.append(count)
+            self.commit_count += 1
         finally:
             self._event_count -= count
             self._size -= sum([size for _, _, size, _ in group])

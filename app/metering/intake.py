@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,6 +93,9 @@ class Intake:
         self.commits = GroupCommit(sessions)
         self.buckets = Buckets(settings.events_per_second)
         self.most_lag = settings.max_backlog_seconds
+        #: For whoever watches: events that were taken in, and requests and events of batches that were not, by status.
+        self.accepted_count = 0
+        self.refused_counts: Counter[int] = Counter()
         self._looked_at = -math.inf
         self._lag = 0.0
 
@@ -129,6 +133,7 @@ class Intake:
             raise NotTaken(503, "UNAVAILABLE", "Counting is far behind. Send it again later.", 5)
         try:
             await self.commits.store(sender.api_key_id, events, size)
+            self.accepted_count += len(events)
         except TooMuchWaiting as error:
             raise NotTaken(503, "UNAVAILABLE", "Too much waits to be stored. Send it again.", 1) from error
 

@@ -2,32 +2,40 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import Aggregation, MeteredValue, aggregate
+from app.billing.aggregation import Aggregation, Tallied, quantity_of
 from app.billing.errors import ErrorCode, InvariantBroken, Problems, Refused
-from app.billing.extraction import UncountedReason
+from app.billing.filters import Filter, check_dimensions, check_filter, matches
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period, known_timezone
 from app.billing.windows import Window, windows
 from app.metering.codec import FIRST_YEAR, LAST_YEAR
-from app.metering.facts import LightRow, load_metrics, read_data
-from app.models import Customer, MeterEvent, table_of
+from app.metering.facts import load_metrics
+from app.metering.usage_pieces import Piece, read_pieces
+from app.models import Customer, table_of
 
 GroupKey = tuple[tuple[str, str | None], ...]
+#: Groups that `top` may ask for.
+MOST_GROUPS = 1000
 _EARLIEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 _LATEST = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+#: The key of the group that has all that is not among the greatest: no other group has an empty one.
+_OTHERS: GroupKey = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MetricUsageQuery:
-    """What is asked. Without a customer: all who are not on a test clock. Windows follow the local time of `zone`."""
+    """What is asked. Without a customer: all who are not on a test clock. Windows follow the local time of `zone`.
+
+    `filter` leaves events out by their dimensions; `top` puts all but the greatest groups of the whole into one.
+    """
 
     billable_metric_id: str
     start: datetime
@@ -36,14 +44,24 @@ class MetricUsageQuery:
     window: Window | None = None
     group_by: tuple[str, ...] = ()
     zone: str = "UTC"
+    filter: Filter = ()
+    top: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageGroup:
-    """The usage of the events that agree in every dimension asked for; a value is None where an event has none."""
+    """The usage of the events that agree in every dimension asked for; a value is None where an event has none.
+
+    The last group may be that of all others, with an empty key.
+    """
 
     key: GroupKey
     value: Decimal
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it has all that is not among the greatest groups."""
+        return self.key == _OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +85,6 @@ class MetricUsage:
     windows: tuple[UsageWindow, ...]
     groups: tuple[UsageGroup, ...]
     counted_up_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Fact:
-    timestamp: datetime
-    value: MeteredValue
-    key: GroupKey
 
 
 async def metric_usage(session: AsyncSession, environment_id: str, query: MetricUsageQuery) -> MetricUsage:
@@ -104,20 +115,29 @@ async def metric_usages(
         for query in queries
     }
     allowed = [metrics[metric_id] for metric_id, refusal in refused.items() if refusal is None]
-    events = await _events(session, environment_id, allowed, queries[0]) if allowed else {}
-    return [
-        refused[query.billable_metric_id] or _answer(metrics[query.billable_metric_id], query, events)
-        for query in queries
-    ]
+    answers = await _answers(session, environment_id, allowed, queries[0]) if allowed else {}
+    return [refused[query.billable_metric_id] or answers[query.billable_metric_id] for query in queries]
 
 
-def _answer(metric: MetricRules, query: MetricUsageQuery, events: Mapping[str, Sequence[LightRow]]) -> MetricUsage:
+async def _answers(
+    session: AsyncSession, environment_id: str, metrics: Sequence[MetricRules], query: MetricUsageQuery
+) -> dict[str, MetricUsage]:
     spans = windows(query.window, query.start, query.end, query.zone) if query.window else ()
-    facts = _facts(metric, query, events.get(metric.event_type, ()))
+    boundaries = [span.start for span in spans]
+    span = Period(query.start, query.end)
+    pieces = await read_pieces(session, environment_id, metrics, query.customer_id, span, boundaries)
+    return {metric.id: _answer(metric, query, spans, pieces[metric.id]) for metric in metrics}
+
+
+def _answer(
+    metric: MetricRules, query: MetricUsageQuery, spans: Sequence[Period], pieces: Iterable[Piece]
+) -> MetricUsage:
+    taken = [piece for piece in pieces if matches(query.filter, piece.dimensions)]
+    keyed = _keyed(metric.aggregation, query, taken)
     return MetricUsage(
-        total=_total(metric.aggregation, facts),
-        windows=_by_window(metric.aggregation, spans, facts, grouped=bool(query.group_by)),
-        groups=_by_group(metric.aggregation, facts) if query.group_by else (),
+        total=_total(metric.aggregation, taken),
+        windows=_by_window(metric.aggregation, spans, keyed, grouped=bool(query.group_by)),
+        groups=_by_group(metric.aggregation, keyed) if query.group_by else (),
     )
 
 
@@ -141,15 +161,24 @@ def _check(metric: MetricRules, query: MetricUsageQuery, *, customer_is_known: b
         problems.add(ErrorCode.OUT_OF_RANGE, "to", f"Must not be after the year {LAST_YEAR}.")
     if not customer_is_known:
         problems.add(ErrorCode.NOT_FOUND, "customerId", "Names no customer that exists here.")
-    names = {name for name, _ in metric.group_by}
+    _check_groups({name for name, _ in metric.group_by}, query, problems)
+    if not known_timezone(query.zone):
+        problems.add(ErrorCode.INVALID, "timezone", "Must be a zone of the IANA database, like Europe/Berlin.")
+    problems.raise_if_any()
+
+
+def _check_groups(names: Collection[str], query: MetricUsageQuery, problems: Problems) -> None:
     for place, name in enumerate(query.group_by):
         if name not in names:
             problems.add(ErrorCode.NOT_FOUND, f"groupBy.{place}", "Names no groupBy dimension of the metric.")
         elif name in query.group_by[:place]:
             problems.add(ErrorCode.INVALID, f"groupBy.{place}", "Is there twice.")
-    if not known_timezone(query.zone):
-        problems.add(ErrorCode.INVALID, "timezone", "Must be a zone of the IANA database, like Europe/Berlin.")
-    problems.raise_if_any()
+    check_filter(query.filter, problems, "filter")
+    check_dimensions(query.filter, names, problems, "filter")
+    if query.top is not None and not query.group_by:
+        problems.add(ErrorCode.INVALID, "top", "Is for groups: give groupBy too.")
+    elif query.top is not None and not 1 <= query.top <= MOST_GROUPS:
+        problems.add(ErrorCode.OUT_OF_RANGE, "top", f"Must be 1 to {MOST_GROUPS:,}.")
 
 
 async def _is_known(session: AsyncSession, environment_id: str, customer_id: str | None) -> bool:
@@ -160,64 +189,52 @@ async def _is_known(session: AsyncSession, environment_id: str, customer_id: str
     return await session.scalar(statement) is not None
 
 
-async def _events(
-    session: AsyncSession, environment_id: str, metrics: Sequence[MetricRules], query: MetricUsageQuery
-) -> dict[str, list[LightRow]]:
-    """Read the events of the customers asked for by type, in one statement; those of unknown customers stay out."""
-    events, customers = table_of(MeterEvent).c, table_of(Customer).c
-    of_customer = (customers.environment_id == events.environment_id) & (customers.id == events.customer_id)
-    statement = select(events.id, events.type, events.timestamp, events.data).where(
-        events.environment_id == environment_id,
-        events.type.in_({metric.event_type for metric in metrics}),
-        events.timestamp >= query.start,
-        events.timestamp < query.end,
-        ~events.voided,
-    )
-    if query.customer_id is None:
-        statement = statement.join(table_of(Customer), of_customer).where(customers.test_clock_id.is_(None))
-    else:
-        statement = statement.where(events.customer_id == query.customer_id)
-    by_type: defaultdict[str, list[LightRow]] = defaultdict(list)
-    for row in await session.execute(statement):
-        by_type[row.type].append(row)
-    return by_type
+_Keyed = tuple[GroupKey, Piece]
 
 
-def _facts(metric: MetricRules, query: MetricUsageQuery, rows: Iterable[LightRow]) -> list[_Fact]:
-    facts = []
-    for row in rows:
-        data = read_data(row.data)
-        value = metric.value_of(row.id, row.timestamp, data)
-        if not isinstance(value, UncountedReason):
-            found = metric.dimensions_of(data) if query.group_by else {}
-            facts.append(_Fact(row.timestamp, value, tuple((name, found[name]) for name in query.group_by)))
-    return facts
+def _keyed(aggregation: Aggregation, query: MetricUsageQuery, pieces: Sequence[Piece]) -> list[_Keyed]:
+    """Return each piece with its group; all but the greatest groups of the whole are one, where `top` says so."""
+    keyed = [(tuple((name, piece.dimensions[name]) for name in query.group_by), piece) for piece in pieces]
+    if query.top is None:
+        return keyed
+    groups = sorted(_by_group(aggregation, keyed), key=lambda group: -group.value)
+    greatest = {group.key for group in groups[: query.top]}
+    return [(key if key in greatest else _OTHERS, piece) for key, piece in keyed]
 
 
-def _total(aggregation: Aggregation, facts: Iterable[_Fact]) -> Decimal:
-    return aggregate(aggregation, (fact.value for fact in facts))
+def _total(aggregation: Aggregation, pieces: Iterable[Piece]) -> Decimal:
+    """Add up pieces; texts that were told apart count once each."""
+    tallied, texts = Tallied(), set()
+    for piece in pieces:
+        tallied = tallied.plus(piece.tallied)
+        if piece.text is not None:
+            texts.add(piece.text)
+    return quantity_of(aggregation, replace(tallied, distinct_count=len(texts)) if texts else tallied)
 
 
-def _by_group(aggregation: Aggregation, facts: Iterable[_Fact]) -> tuple[UsageGroup, ...]:
-    """Return the groups in the order of their keys, with missing values last."""
-    members: defaultdict[GroupKey, list[_Fact]] = defaultdict(list)
-    for fact in facts:
-        members[fact.key].append(fact)
-    keys = sorted(members, key=lambda key: [(value is None, value or "") for _, value in key])
+def _by_group(aggregation: Aggregation, keyed: Iterable[_Keyed]) -> tuple[UsageGroup, ...]:
+    """Return the groups in the order of their keys, with missing values last, and all others behind them."""
+    members: defaultdict[GroupKey, list[Piece]] = defaultdict(list)
+    for key, piece in keyed:
+        members[key].append(piece)
+    keys = sorted(members, key=lambda key: (key == _OTHERS, [(value is None, value or "") for _, value in key]))
     return tuple(UsageGroup(key, _total(aggregation, members[key])) for key in keys)
 
 
 def _by_window(
-    aggregation: Aggregation, spans: Sequence[Period], facts: Iterable[_Fact], *, grouped: bool
+    aggregation: Aggregation, spans: Sequence[Period], keyed: Iterable[_Keyed], *, grouped: bool
 ) -> tuple[UsageWindow, ...]:
-    members: list[list[_Fact]] = [[] for _ in spans]
+    members: list[list[_Keyed]] = [[] for _ in spans]
     if spans:
         starts = [span.start for span in spans]
-        for fact in facts:
-            members[bisect_right(starts, fact.timestamp) - 1].append(fact)
+        for key, piece in keyed:
+            members[bisect_right(starts, piece.timestamp) - 1].append((key, piece))
     return tuple(
         UsageWindow(
-            span.start, span.end, _total(aggregation, inside), _by_group(aggregation, inside) if grouped else ()
+            span.start,
+            span.end,
+            _total(aggregation, (piece for _, piece in inside)),
+            _by_group(aggregation, inside) if grouped else (),
         )
         for span, inside in zip(spans, members, strict=True)
     )

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import MeteredValue, tally_events
+from app.billing.aggregation import MeteredValue, Tallied, tally_events
 from app.billing.extraction import UncountedReason
 from app.billing.measuring import MetricRules
-from app.metering.counters import add_counts, read_tally, write_tallies
+from app.metering.counters import add_counts, open_counters, read_tally, write_tallies
 from app.metering.deciding import Count, Decision, Fact, Span, day_of, load_deciding
 from app.metering.facts import load_metrics, read_data
 from app.metering.store import store_of
 from app.metering.tallies import Adding, is_subtractable, tells_apart
 from app.metering.usage import counted_facts
-from app.models import CountedEvent, MeterEvent, UsageCounter, UsageValue, table_of
+from app.models import CountedEvent, CounterKind, MeterEvent, UsageCounter, UsageValue, table_of
 
 _counters = table_of(UsageCounter).c
 _counted = table_of(CountedEvent).c
@@ -142,31 +142,54 @@ async def recount_counters(session: AsyncSession, environment_id: str, keys: Col
     return len(changed)
 
 
-async def recount_days(session: AsyncSession, environment_id: str, days: Iterable[Span]) -> None:
-    """Set DAY counters to what the events of their days come to."""
+async def recount_days(session: AsyncSession, environment_id: str, days: Iterable[Span]) -> int:
+    """Set the DAY counters of some days, whatever their dimensions, to what the events of these come to.
+
+    Counters that are missing are made. Return how many had come to something else.
+    """
+    changed = 0
+    for day in {(day.customer_id, day.metric.id, day.start): day for day in days}.values():
+        spans, values = await _values_of_day(session, environment_id, day)
+        wanted = {key: tally_events(day.metric.aggregation, listed) for key, listed in values.items()}
+        there = await open_counters(session, environment_id, CounterKind.DAY, spans | await _days_there(session, day))
+        fresh = [(counter.id, wanted.get(key, Tallied()), counter.tallied) for key, counter in there.items()]
+        differing = [(counter_id, tallied) for counter_id, tallied, before in fresh if tallied != before]
+        await write_tallies(session, differing)
+        changed += len(differing)
+    return changed
+
+
+async def _values_of_day(
+    session: AsyncSession, environment_id: str, day: Span
+) -> tuple[dict[str, Span], dict[str, list[MeteredValue]]]:
+    """Read what a customer's events of a day count for, by the keys of their counters."""
     events = table_of(MeterEvent).c
-    written = []
-    for day in days:
-        chosen = (
-            events.environment_id == environment_id,
-            events.type == day.metric.event_type,
-            events.customer_id == day.customer_id,
-            events.timestamp >= day.start,
-            events.timestamp < day.end,
-            ~events.voided,
-        )
-        columns = (events.id, events.timestamp, events.data)
-        values = []
-        for row in (await session.execute(select(*columns).where(*chosen))).all():
-            data = read_data(row.data)
-            value = day.metric.value_of(row.id, row.timestamp, data)
-            groups = day.metric.dimensions_of(data)
-            same_day = day_of(day.customer_id, day.metric, row.timestamp, groups).key == day.key
-            if same_day and not isinstance(value, UncountedReason):
-                values.append(value)
-        written.append((day.key, tally_events(day.metric.aggregation, values)))
-    ids = await _ids(session, [key for key, _ in written])
-    await write_tallies(session, [(ids[key], tallied) for key, tallied in written if key in ids])
+    chosen = (
+        events.environment_id == environment_id,
+        events.type == day.metric.event_type,
+        events.customer_id == day.customer_id,
+        events.timestamp >= day.start,
+        events.timestamp < day.end,
+        ~events.voided,
+    )
+    spans: dict[str, Span] = {}
+    values: defaultdict[str, list[MeteredValue]] = defaultdict(list)
+    for row in (await session.execute(select(events.id, events.timestamp, events.data).where(*chosen))).all():
+        data = read_data(row.data)
+        value = day.metric.value_of(row.id, row.timestamp, data)
+        if not isinstance(value, UncountedReason):
+            span = day_of(day.customer_id, day.metric, row.timestamp, day.metric.dimensions_of(data))
+            spans[span.key] = span
+            values[span.key].append(value)
+    return spans, values
+
+
+async def _days_there(session: AsyncSession, day: Span) -> dict[str, Span]:
+    """Return the days that a customer has counters for, by their keys: one for each combination of dimensions."""
+    same = (_counters.billable_metric_id == day.metric.id, _counters.customer_id == day.customer_id)
+    mine = (_counters.kind == CounterKind.DAY, _counters.start_at == day.start)
+    rows = await session.execute(select(_counters.key, _counters.dimensions).where(*same, *mine))
+    return {row.key: day._replace(key=row.key, dimensions=row.dimensions) for row in rows}
 
 
 _TALLY = (
@@ -178,11 +201,6 @@ async def _subtract(session: AsyncSession, gone: Mapping[str, Adding]) -> None:
     store, connection = store_of(session), await session.connection()
     rows = await store.lock_in(connection, "usage_counter", ("id", "key", *_TALLY), "key", list(gone))
     await write_tallies(session, [(row.id, read_tally(store, row).minus(gone[row.key].tallied(0))) for row in rows])
-
-
-async def _ids(session: AsyncSession, keys: Sequence[str]) -> dict[str, int]:
-    rows = await session.execute(select(_counters.id, _counters.key).where(_counters.key.in_(keys)))
-    return {row.key: row.id for row in rows}
 
 
 async def _values_of(session: AsyncSession, metric: MetricRules, counter_id: int) -> list[MeteredValue]:

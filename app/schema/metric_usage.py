@@ -14,6 +14,7 @@ from app.metering import metric_usage as metering
 from app.schema.client_error import names_arguments
 from app.schema.declarations import COUNTED_UP_TO, field, value
 from app.schema.enums import describe
+from app.schema.price_terms import PriceConditionInput
 
 describe(
     Window,
@@ -39,7 +40,8 @@ class UsageKey:
 class UsageGroup:
     """Resolvers return `metering.metric_usage.UsageGroup`."""
 
-    key: list[UsageKey] = field("What the events agree in.")
+    key: list[UsageKey] = field("What the events agree in; empty for the group of all others.")
+    is_other: bool = field("Whether it has all that is not among the greatest groups; only where `top` was given.")
     value: Decimal = field("What was counted.")
 
 
@@ -84,11 +86,27 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
     group_by: Annotated[
         list[str] | None, strawberry.argument(description='Names of the metric\'s dimensions. Example: `["model"]`.')
     ] = None,
+    filter: Annotated[
+        list[PriceConditionInput] | None,
+        strawberry.argument(
+            description="Only events that meet all of these, as prices take them. "
+            'Example: `[{ name: "model", in: ["large"] }]`.'
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        strawberry.argument(
+            description="Only so many groups, the greatest of the whole span, 1 to 1,000; the rest is one group, the "
+            "last. Needs `groupBy`. Example: `10`."
+        ),
+    ] = None,
     timezone: Annotated[
         str, strawberry.argument(description="The IANA zone whose days and months count. Example: `Europe/Berlin`.")
     ] = "UTC",
 ) -> Any:
     """Return the usage of a metric, or say which argument is wrong."""
-    asked = metering.MetricUsageQuery("", start, end, customer_id, window, tuple(group_by or ()), timezone)
+    conditions = tuple(condition.to_condition() for condition in filter or ())
+    groups = tuple(group_by or ())
+    asked = metering.MetricUsageQuery("", start, end, customer_id, window, groups, timezone, conditions, top)
     with names_arguments():
         return await info.context.loaders.of(usage_by_metric, asked).load(root.id)

@@ -1,26 +1,73 @@
 """What a supervisor and a load balancer ask."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
 
+from app.api.events import EventsEndpoint
 from app.api.health import health_routes
+from app.api.metrics import metrics_routes
 from app.db import Sessions
+from app.metering.intake import Intake, intake_of
+from app.models import EnvironmentKind
+from app.settings import Settings
 from tests.support import sqlite
-from tests.support.rows import opened
+from tests.support.events_api import EVENT, Api
+from tests.support.events_api import client_of as events_client
+from tests.support.rows import FixedClock, make_world, opened
 
 
 def client_of(sessions: Sessions) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(Starlette(routes=health_routes(sessions)))
+    intake = intake_of(sessions, Settings())
+    transport = httpx.ASGITransport(Starlette(routes=[*health_routes(intake), *metrics_routes(intake)]))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
 async def test_a_process_with_its_database_is_ready(database_url: str) -> None:
     async with opened(database_url) as sessions, client_of(sessions) as client:
-        for path in ("/healthz", "/readyz"):
-            answer = await client.get(path)
-            assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        answers = [await client.get(path) for path in ("/healthz", "/readyz")]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert [answer.json() for answer in answers] == [{"status": "ok"}, {"status": "ok", "drainLagSeconds": 0.0}]
+
+
+async def test_a_process_far_behind_with_counting_is_not_ready_and_takes_no_events(database_url: str) -> None:
+    clock = FixedClock()
+    async with opened(database_url, clock) as sessions, client_of(sessions) as client:
+        world, intake = await make_world(sessions), Intake(sessions, Settings())
+        async with events_client(EventsEndpoint(intake, EnvironmentKind.LIVE)) as events:
+            api = Api(world, clock, events, await world.api_key())
+            assert (await api.post(EVENT)).status_code == 202
+            clock.time += timedelta(seconds=61)
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.headers["retry-after"]) == (503, "5")
+            assert ready.json() == {"status": "behind", "drainLagSeconds": 61.0}
+            await intake.lag()
+            refused = await api.post(EVENT | {"idempotencyKey": "k-2"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert await api.stored() == 1
+            await intake.lag()
+            assert (await client.get("/readyz")).json() == {"status": "ok", "drainLagSeconds": 0.0}
+            assert (await api.post(EVENT | {"idempotencyKey": "k-2"})).status_code == 202
+
+
+async def test_metrics_say_how_it_goes_and_nothing_of_a_merchant(database_url: str) -> None:
+    clock = FixedClock()
+    async with opened(database_url, clock) as sessions, client_of(sessions) as client:
+        world = await make_world(sessions)
+        endpoint = EventsEndpoint(intake_of(sessions, Settings()), EnvironmentKind.LIVE)
+        async with events_client(endpoint) as events:
+            api = Api(world, clock, events, await world.api_key())
+            assert (await api.post(EVENT)).status_code == 202
+            assert (await api.post(EVENT, authorization="Bearer sk_wrong")).status_code == 401
+            clock.time += timedelta(seconds=7)
+            shown = (await client.get("/metrics")).text
+    assert "billgraph_events_accepted_total 1.0\n" in shown
+    assert 'billgraph_event_requests_refused_total{status="401"} 1.0\n' in shown
+    assert "billgraph_inbox_events 1.0\n" in shown
+    assert "billgraph_drain_lag_seconds 7.0\n" in shown
+    assert world.merchant_id not in shown
 
 
 async def test_a_process_without_its_database_lives_and_is_not_ready(tmp_path: Path) -> None:
@@ -29,4 +76,5 @@ async def test_a_process_without_its_database_lives_and_is_not_ready(tmp_path: P
             assert (await client.get("/healthz")).status_code == 200
             answer = await client.get("/readyz")
             assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
+            assert (await client.get("/metrics")).status_code == 503
     sqlite.join_failed_connections()

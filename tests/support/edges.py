@@ -68,7 +68,7 @@ EDGES += [
     (root, name, narrowed(field) + selection(field))
     for root, noun in roots()
     for name, field in noun.fields.items()
-    if "filter" in field.args
+    if "orderBy" in field.args
 ]
 COUNTED = "{ totalCount nodes { id } }"
 LATEST = 'events(filter: { timestamp: { from: "2020-01-01T00:00:00Z" } }, orderBy: { field: TIMESTAMP })'

@@ -1,0 +1,82 @@
+"""`/metrics`: how taking in and counting events goes, for Prometheus. No merchant's figures are in it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.api.refusal import HEADERS, json_response
+from app.db import database_failed
+from app.metering.drain import counted_events
+from app.metering.intake import Intake
+from app.models import EventInbox, UsageJob, UsageJobState, table_of
+
+
+def metrics_routes(intake: Intake) -> list[Route]:
+    """Return `/metrics`: of this process what it counted itself, of the database what waits in it; 503 without it."""
+
+    async def metrics(_request: Request) -> Response:
+        try:
+            waiting = await _waiting(intake)
+        except Exception as error:
+            if not database_failed(error):
+                raise
+            return json_response(503, {"status": "unavailable"}, {"retry-after": "1"})
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Now([*_of_process(intake), *waiting]))
+        return Response(generate_latest(registry), headers={**HEADERS, "content-type": CONTENT_TYPE_LATEST})
+
+    return [Route("/metrics", metrics)]
+
+
+class _Now(Collector):
+    """Metrics as they are at this moment."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Return them."""
+        return self._metrics
+
+
+def _of_process(intake: Intake) -> Iterable[Metric]:
+    accepted = "Events that this process wrote to disk and acknowledged."
+    yield CounterMetricFamily("billgraph_events_accepted", accepted, intake.accepted_count)
+    refused = CounterMetricFamily(
+        "billgraph_event_requests_refused", "Requests with events that this process refused.", labels=["status"]
+    )
+    for status, count in sorted(intake.refused_counts.items()):
+        refused.add_metric([str(status)], count)
+    yield refused
+    commits = "Transactions in which this process wrote acknowledged events."
+    yield CounterMetricFamily("billgraph_group_commits", commits, intake.commits.commit_count)
+    counted = "Events that this process counted, repeats included."
+    yield CounterMetricFamily("billgraph_events_counted", counted, counted_events.get(intake.sessions.engine, 0))
+
+
+async def _waiting(intake: Intake) -> list[Metric]:
+    """Read what waits in the database, whichever process will count it."""
+    inbox, jobs = table_of(EventInbox).c, table_of(UsageJob).c
+    sums: Any = select(func.count().label("entries"), func.sum(inbox.event_count).label("events"))
+    [waiting] = await intake.sessions.rows(sums, {})
+    undone = select(jobs.state, func.count()).where(jobs.state != UsageJobState.DONE).group_by(jobs.state)
+    listed: dict[Any, int] = dict(tuple(row) for row in await intake.sessions.rows(undone, {}))
+    catching_up = GaugeMetricFamily(
+        "billgraph_usage_jobs", "Jobs that count stored events for something new, and are not done.", labels=["state"]
+    )
+    for state in UsageJobState:
+        if state is not UsageJobState.DONE:
+            catching_up.add_metric([state.value.lower()], listed.get(state, 0))
+    return [
+        GaugeMetricFamily("billgraph_inbox_entries", "Entries of the log that wait to be counted.", waiting.entries),
+        GaugeMetricFamily("billgraph_inbox_events", "Events that wait to be counted.", waiting.events or 0),
+        GaugeMetricFamily("billgraph_drain_lag_seconds", "How long the oldest of them has waited.", await intake.lag()),
+        catching_up,
+    ]
