@@ -77,7 +77,7 @@ class Buckets:
         now = time.monotonic()
         left, at = self._left.get(key_id, (self.per_second, now))
         left = min(self.per_second, left + (now - at) * self.per_second)
-        wanted = min(float(count), self.per_second)
+        wanted = min(count, self.per_second)
         if left < wanted:
             seconds = max(1, math.ceil((wanted - left) / self.per_second))
             raise NotTaken(429, "RATE_LIMITED", "The key has sent as many events as it may for now.", seconds)

@@ -15,6 +15,7 @@ from app.billing.measuring import MetricRules, ReadEvent
 from app.metering.counters import open_counters
 from app.metering.deciding import Span, period_key
 from app.metering.facts import LightRow, read_data
+from app.metering.store import store_of
 from app.models import (
     CountedEvent,
     CounterKind,
@@ -92,6 +93,7 @@ async def close_counters(
         base = request.key.rpartition("/")[0]
         named = (request.subscription_id, request.price_id)
         spans[base] = Span(base, request.customer_id, request.metric, request.start, request.end, *named)
+    await store_of(session).take_part_in_counting(await session.connection())
     counters = await open_counters(session, environment_id, CounterKind.PERIOD, spans)
     ids = [counter.id for counter in counters.values() if counter.round == 0]
     await session.execute(update(table_of(UsageCounter)).where(_counters.id.in_(ids)).values(closed_at=now))

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
-from app.db import Sessions
+from app.db import Sessions, lost_race
 from app.metering.drain import drain_once
 from app.metering.jobs import work_off_jobs
 from app.models import EventInbox, table_of
@@ -28,11 +29,21 @@ async def wait_until_counted(sessions: Sessions, longest: float = LONGEST_WAIT) 
     while last is not None and (oldest := await _oldest(sessions, last)) is not None:
         if time.monotonic() >= deadline:
             return oldest
-        if not await drain_once(sessions):  # somebody else is at it
+        if not await _drain(sessions):  # somebody else is at it
             await asyncio.sleep(_LOOK_AGAIN)
     while time.monotonic() < deadline and await work_off_jobs(sessions):
         pass
     return None
+
+
+async def _drain(sessions: Sessions) -> int:
+    """Help to count; where another transaction was in the way, say that nothing was done."""
+    try:
+        return await drain_once(sessions)
+    except DBAPIError as error:
+        if not lost_race(error):
+            raise
+        return 0
 
 
 async def _oldest(sessions: Sessions, last: int) -> datetime | None:

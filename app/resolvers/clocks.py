@@ -1,5 +1,6 @@
 """Root fields of test clocks."""
 
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -47,11 +48,17 @@ class ClockMutations:
         principal, clock_id, to = call.principal, input.id, input.to
         await call.transaction(lambda s: clocks.begin_advance(s, principal, call.now(), clock_id, to))
         await wait_until_counted(call.context.sessions)
-        touched: list[str] = []
-        more = True
-        while more:
-            done = await call.transaction(lambda s: clocks.step(s, principal, call.now(), clock_id, to))
-            touched += [done.invoice_id] if done.invoice_id else []
-            more = done.more
+        touched = await _work_off(call, clock_id, to)
         rows: Any = await call.transaction(lambda s: clocks.arrived(s, principal, clock_id, touched))
         return TestClockAdvancePayload(test_clock=rows[0], invoices=rows[1])
+
+
+async def _work_off(call: Call, clock_id: str, to: datetime) -> list[str]:
+    """Do all that falls due on the way, one transaction each; return the ids of the invoices it concerned."""
+    touched: list[str] = []
+    more = True
+    while more:
+        done = await call.transaction(lambda s: clocks.step(s, call.principal, call.now(), clock_id, to))
+        touched += [done.invoice_id] if done.invoice_id else []
+        more = done.more
+    return touched

@@ -1,16 +1,21 @@
 """Reporting events through GraphQL: the same as `POST /v0/events/batch`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import strawberry
 from strawberry.scalars import JSON
 
-from app.billing.errors import ErrorCode, UserError
+from app.billing.errors import ErrorCode, Refused, UserError
+from app.metering.batches import MAX_EVENTS
 from app.metering.codec import InvalidEvent
-from app.metering.intake import NotTaken, Read
+from app.metering.group_commit import KeyRevoked
+from app.metering.intake import NotTaken, Read, intake_of
 from app.metering.received import ReceivedEvent
+from app.schema.client_error import ClientError
 from app.schema.declarations import field, value
+from app.schema.mutation import Call
 from app.schema.user_errors import Payload
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -89,3 +94,23 @@ def errors_of(reads: Sequence[Read]) -> list[UserError]:
 def accepted(reads: Sequence[Read]) -> list[ReceivedEvent | None]:
     """Return the events that were taken in, and None in the place of the others."""
     return [read if isinstance(read, ReceivedEvent) else None for read in reads]
+
+
+async def ingest_events(call: Call, input: MeterEventsIngestInput) -> MeterEventsIngestPayload:
+    """Take events in by the way that REST takes."""
+    if not 1 <= len(input.events) <= MAX_EVENTS:
+        message = f"Give 1 to {MAX_EVENTS:,} events."
+        raise Refused((UserError(ErrorCode.OUT_OF_RANGE, "events", message),))
+    intake, now = intake_of(call.context.sessions, call.context.settings), call.now()
+    bodies = [event.to_json() for event in input.events]
+    reads = [intake.try_to_read(call.principal, body, now) for body in bodies]
+    good = [read for read in reads if isinstance(read, ReceivedEvent)]
+    try:
+        if good:
+            await intake.store(call.principal, good, sum(map(len, bodies)))
+    except NotTaken as refused:
+        raise ClientError(str(refused), refused.code) from refused
+    except KeyRevoked as revoked:
+        raise ClientError("The API key was revoked.", "UNAUTHENTICATED") from revoked
+    taken: Any = accepted(reads)
+    return MeterEventsIngestPayload(events=taken, user_errors=errors_of(reads))  # type: ignore[arg-type]

@@ -70,5 +70,6 @@ def test_a_text_in_a_sum_is_a_bug(aggregation: Aggregation, value: str | None) -
         aggregate(aggregation, [MeteredValue("evt_1", value)])
 
 
-def test_sums_and_maxima_need_a_value() -> None:
-    assert [aggregation for aggregation in Aggregation if needs_value(aggregation)] == ["SUM", "MAX"]
+def test_what_is_made_of_numbers_needs_a_value() -> None:
+    needing = [aggregation for aggregation in Aggregation if needs_value(aggregation)]
+    assert needing == ["SUM", "AVG", "MIN", "MAX", "LATEST"]

@@ -72,10 +72,12 @@ def test_a_price_takes_its_own_events_and_one_without_a_filter_the_rest() -> Non
 
 def test_a_metric_reads_values_and_dimensions() -> None:
     data = {"tokens": Decimal("1.5"), "deep": {"model": "large"}}
-    assert RULES.value_of("evt_1", JANUARY, data) == MeteredValue("evt_1", Decimal("1.5"))
+    assert RULES.value_of("evt_1", JANUARY, data) == MeteredValue("evt_1", Decimal("1.5"), JANUARY)
     early = JANUARY.replace(year=2025)
     assert RULES.value_of("evt_1", early, data) is UncountedReason.BEFORE_EVENT_FROM
-    assert replace(RULES, event_from=None).value_of("evt_1", early, data) == MeteredValue("evt_1", Decimal("1.5"))
+    assert replace(RULES, event_from=None).value_of("evt_1", early, data) == MeteredValue(
+        "evt_1", Decimal("1.5"), early
+    )
     assert RULES.dimensions_of(data) == {"model": "large"}
     assert RULES.dimensions_of({}) == {"model": None}
 

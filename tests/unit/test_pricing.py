@@ -161,7 +161,7 @@ def test_stored_inputs_give_the_same_line(inputs: LineInputs) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("model", None), ("model", {}), ("currency", 5), ("quantity", 12), ("quantity", "1e3"), ("aggregation", "AVG"),
+    [("model", None), ("model", {}), ("currency", 5), ("quantity", 12), ("quantity", "1e3"), ("aggregation", "MODE"),
      ("unit", 1), ("eventCount", "1")],
 )  # fmt: skip
 def test_other_stored_inputs_are_corrupted_data(name: str, value: object) -> None:
