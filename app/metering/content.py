@@ -3,35 +3,16 @@
 import json
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any
 
 from app.billing.decimals import plain
 from app.metering.facts import read_data
 
 
-class Sent(Protocol):
-    """What of an event stays the same whatever becomes of it."""
-
-    @property
-    def type(self) -> str: ...
-
-    @property
-    def source(self) -> str: ...
-
-    @property
-    def subject(self) -> str | None: ...
-
-    @property
-    def external_subject(self) -> str | None: ...
-
-    @property
-    def external_id(self) -> str | None: ...
-
-
-def content_of(event: Sent, timestamp: datetime | None, data: str) -> str:
+def content_of(event: Any, timestamp: datetime | None, data: str) -> str:
     """Return a text that is the same for events that mean the same: of all but idempotency key and namespace.
 
-    `timestamp` is None where none was sent.
+    The event is one as it was sent, or a row of it; `timestamp` is None where none was sent.
     """
     when = timestamp.isoformat() if timestamp else None
     texts = (event.type, event.source, event.subject, event.external_subject, event.external_id, when)

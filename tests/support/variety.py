@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from app import models
 from app.billing.aggregation import Aggregation
+from app.billing.extraction import UncountedReason
 from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
 from app.billing.periods import BillingInterval
 
@@ -70,6 +71,7 @@ def event(number: int) -> dict[str, Any]:
     at = instant(number)
     return {
         "timestamp": at,
+        "reason": (UncountedReason.NO_SUBSCRIPTION, UncountedReason.CUSTOMER_UNKNOWN)[number % 2],
         "external_subject": scarce(number, name(number)),
         "external_id": scarce(number, text(number)),
     }
