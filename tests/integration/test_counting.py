@@ -1,0 +1,235 @@
+"""Counting what was acknowledged: once, whatever the order, the repetition, the batches and those who do it at once."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from app import models
+from app.billing.aggregation import Aggregation, Tallied
+from app.billing.filters import Condition
+from app.billing.windows import Window
+from app.db import Sessions
+from app.metering.codec import decode_event
+from app.metering.drain import drain_once
+from app.metering.event_log import append
+from app.metering.metric_usage import MetricUsageQuery, metric_usage
+from app.metering.rebuild import rebuild_counters
+from app.metering.received import ReceivedEvent, identify
+from app.metering.waiting import wait_until_counted
+from app.models import table_of
+from tests.support.rows import NOW, World, make_world, opened
+
+START = datetime(2026, 3, 28, tzinfo=UTC)
+MODELS = ("large", "small", None)
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with opened(database_url) as sessions:
+        yield await make_world(sessions)
+
+
+def event(world: World, key: str, **given: Any) -> ReceivedEvent:
+    sent = {"type": "inference.completed", "source": "s", "idempotencyKey": key, "data": {}} | given
+    return identify(world.environment_id, decode_event(json.dumps(sent).encode()), NOW)
+
+
+async def acknowledge(sessions: Sessions, key_id: str, events: Sequence[ReceivedEvent], most: int = 1000) -> None:
+    assert await append(sessions, [(key_id, events)], most) == {key_id}
+
+
+async def key_of(world: World) -> str:
+    await world.api_key()
+    async with world.sessions.read() as session:
+        return str((await session.scalars(select(table_of(models.ApiKey).c.id))).one())
+
+
+async def sell(world: World) -> tuple[list[models.BillableMetric], models.Customer]:
+    """A customer who is billed for one metric of each aggregation, with a dimension."""
+    product = await world.product()
+    group_by = [{"name": "model", "path": "$.model"}]
+    metrics = [
+        await world.metric(
+            aggregation, None if aggregation is Aggregation.COUNT else "$.n", product_id=product.id, group_by=group_by
+        )
+        for aggregation in Aggregation
+    ]
+    customer = await world.customer("acme")
+    version = await world.plan_version(*[await world.price(metric) for metric in metrics])
+    await world.subscription(customer, version, datetime(2026, 3, 1, tzinfo=UTC))
+    return metrics, customer
+
+
+def history(world: World, chance: random.Random, size: int) -> list[ReceivedEvent]:
+    """Events around the night in which Berlin's clocks go forward; some are nobody's, some have no value."""
+    events = []
+    for number in range(size):
+        data: dict[str, Any] = {"n": chance.choice([1, -2, "0.1", 7, None, "x", 10**18])}
+        if model := chance.choice(MODELS):
+            data["model"] = model
+        at = START + timedelta(minutes=chance.randrange(3 * 24 * 60), microseconds=chance.randrange(3))
+        named = chance.choice(["acme", "acme", "acme", "nobody"])
+        events.append(event(world, f"k{number}", data=data, timestamp=at.isoformat(), externalSubject=named))
+    return events
+
+
+async def counted(world: World) -> dict[str, Any]:
+    """Everything that was counted, but for numbers that say when."""
+    columns = table_of(models.UsageCounter).c
+    left_out = {"id"}
+    async with world.sessions.read() as session:
+        rows = (await session.execute(select(table_of(models.UsageCounter)).where(columns.event_count > 0))).all()
+        events = (await session.execute(select(table_of(models.MeterEvent)))).all()
+        distinct = Counter((await session.scalars(select(table_of(models.UsageValue).c.value))).all())
+    counters = {row.key: {name: value for name, value in row._mapping.items() if name not in left_out} for row in rows}
+    return {
+        "counters": counters,
+        "events": {row.id: (row.customer_id, row.reason) for row in events},
+        "texts": distinct,
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_order_repetition_and_batches_change_nothing(world: World, seed: int) -> None:
+    await sell(world)
+    key_id, chance = await key_of(world), random.Random(seed)
+    events = history(world, chance, 120)
+    await acknowledge(world.sessions, key_id, events)
+    await wait_until_counted(world.sessions)
+    first = await counted(world)
+    async with world.sessions.begin() as session:
+        for model in (models.CountedEvent, models.UsageValue, models.UsageCounter, models.MeterEvent, models.EventKey):
+            await session.execute(table_of(model).delete())
+    again = events + chance.sample(events, 60)
+    chance.shuffle(again)
+    while again:
+        size = chance.randrange(1, 40)
+        await acknowledge(world.sessions, key_id, again[:size], most=chance.randrange(1, 9))
+        again = again[size:]
+        if chance.random() < 0.5:
+            await drain_once(world.sessions, most=chance.randrange(1, 30))
+    await wait_until_counted(world.sessions)
+    assert await counted(world) == first
+    async with world.sessions.read() as session:
+        assert len((await session.scalars(select(table_of(models.MeterEventRepeat).c.id))).all()) == 60
+
+
+async def test_those_who_count_at_once_count_everything_once(world: World) -> None:
+    [_, sums, *_], customer = await sell(world)
+    key_id = await key_of(world)
+    events = [event(world, f"k{number}", data={"n": 1}, subject=customer.id) for number in range(300)]
+    for number in range(0, 300, 20):
+        await acknowledge(world.sessions, key_id, events[number : number + 30], most=7)
+
+    async def drain() -> int:
+        done = 0
+        while count := await drain_once(world.sessions, most=25):
+            done += count
+        return done
+
+    counts = await asyncio.gather(*(drain() for _ in range(4)))
+    assert sum(counts) == 300 + 14 * 10
+    await wait_until_counted(world.sessions)
+    query = MetricUsageQuery(sums.id, NOW - timedelta(days=1), NOW + timedelta(days=1))
+    async with world.sessions.read() as session:
+        assert (await metric_usage(session, world.environment_id, query)).total == 300
+
+
+async def test_counters_are_what_the_events_come_to_and_can_be_made_again(world: World) -> None:
+    await sell(world)
+    key_id = await key_of(world)
+    await acknowledge(world.sessions, key_id, history(world, random.Random(9), 150))
+    await wait_until_counted(world.sessions)
+    before = await counted(world)
+    assert (await rebuild_counters(world.sessions)).changed_count == 0
+    counters = table_of(models.UsageCounter)
+    async with world.sessions.begin() as session:
+        damaged = update(counters).where(counters.c.event_count > 0)
+        await session.execute(damaged.values(event_count=counters.c.event_count + 1, total=Decimal("0.5")))
+        await session.execute(table_of(models.UsageValue).delete())
+    rebuilt = await rebuild_counters(world.sessions)
+    assert rebuilt.changed_count == len(before["counters"])
+    assert await counted(world) == before
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Kiritimati"])
+async def test_windows_and_groups_add_up_to_the_whole_and_days_to_events(world: World, zone: str) -> None:
+    metrics, _ = await sell(world)
+    key_id = await key_of(world)
+    await acknowledge(world.sessions, key_id, history(world, random.Random(zone), 200))
+    await wait_until_counted(world.sessions)
+    end = START + timedelta(days=3)
+    async with world.sessions.read() as session:
+        for metric in metrics:
+            whole = MetricUsageQuery(metric.id, START, end, zone=zone)
+            by_days = await metric_usage(session, world.environment_id, whole)
+            by_hour = MetricUsageQuery(metric.id, START, end, window=Window.HOUR, group_by=("model",), zone=zone)
+            hours = await metric_usage(session, world.environment_id, by_hour)
+            days = await metric_usage(
+                session, world.environment_id, MetricUsageQuery(metric.id, START, end, window=Window.DAY, zone=zone)
+            )
+            assert by_days.total == hours.total == days.total
+            if metric.aggregation in (Aggregation.SUM, Aggregation.COUNT):
+                assert sum(window.value for window in hours.windows) == by_days.total
+                assert sum(window.value for window in days.windows) == by_days.total
+                assert sum(group.value for group in hours.groups) == by_days.total
+            if metric.aggregation is Aggregation.MAX:
+                assert max(window.value for window in days.windows) == by_days.total
+
+
+async def test_a_filter_leaves_out_and_top_puts_the_rest_together(world: World) -> None:
+    metrics, customer = await sell(world)
+    sums = next(metric for metric in metrics if metric.aggregation is Aggregation.SUM)
+    unique = next(metric for metric in metrics if metric.aggregation is Aggregation.UNIQUE_COUNT)
+    key_id, at = await key_of(world), (START + timedelta(hours=3)).isoformat()
+    values = [("a", 5), ("b", 9), ("c", 2), (None, 2)]
+    sent = [
+        event(world, str(n), subject=customer.id, timestamp=at, data={"n": value, "model": name})
+        for n, (name, value) in enumerate(values)
+    ]
+    await acknowledge(world.sessions, key_id, sent)
+    await wait_until_counted(world.sessions)
+
+    async def ask(metric: models.BillableMetric, **given: Any) -> list[tuple[Any, str, bool]]:
+        query = MetricUsageQuery(metric.id, START, START + timedelta(days=2), group_by=("model",), **given)
+        async with world.sessions.read() as session:
+            found = await metric_usage(session, world.environment_id, query)
+        if given.get("window"):
+            assert [group.value for group in found.windows[0].groups] == [group.value for group in found.groups]
+        return [(group.key and group.key[0][1], str(group.value), group.is_other) for group in found.groups]
+
+    assert await ask(sums, top=2) == [("a", "5", False), ("b", "9", False), ((), "4", True)]
+    assert await ask(sums, top=2, window=Window.DAY) == await ask(sums, top=2)
+    assert await ask(unique, top=1) == [("a", "1", False), ((), "2", True)]  # 9 and 2, told apart anew
+    assert await ask(sums, filter=(Condition("model", ("a", "c")),)) == [("a", "5", False), ("c", "2", False)]
+    assert await ask(sums, filter=(Condition("model", ("z",)),)) == []
+
+
+async def test_a_failure_while_counting_leaves_everything_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sell(world)
+    await acknowledge(world.sessions, await key_of(world), history(world, random.Random(1), 20))
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("app.metering.drain.acknowledge", fail)
+    with pytest.raises(RuntimeError):
+        await drain_once(world.sessions)
+    monkeypatch.undo()
+    assert (await counted(world))["events"] == {}
+    assert await drain_once(world.sessions) == 20
+    assert len((await counted(world))["events"]) == 20
+
+
+async def test_what_is_told_apart_is_never_subtracted() -> None:
+    assert Tallied(3, distinct_count=2).minus(Tallied(1)) == Tallied(2, distinct_count=2)
