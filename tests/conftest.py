@@ -19,6 +19,7 @@ settings.load_profile("billgraph")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=(*KINDS, "both"), default="both", help="which databases to test on")
+    parser.addoption("--kills", type=int, help="how often to kill servers in the middle of ingest, one after the other")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"
     )
