@@ -10,13 +10,16 @@ from sqlmodel import SQLModel
 from app.db import Sessions
 from app.loaders.identity import has_id
 from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
-from app.models import table_of
+from app.metering.waiting import wait_until_counted
+from app.models import MeterEvent, table_of
 
 
 async def rows_by_id(
     sessions: Sessions, owner: Owner, model: type[SQLModel], ids: Sequence[str]
 ) -> list[Row[Any] | None]:
     """Return the rows with these ids; None in the place of what is not the owner's."""
+    if model is MeterEvent:  # one that was acknowledged a moment ago is there, too
+        await wait_until_counted(sessions)
     return await _rows(sessions, owner, model, "id", ids)
 
 

@@ -14,7 +14,8 @@ from app.loaders.conditions import Given, held
 from app.loaders.identity import place_of
 from app.loaders.orders import Order, Position, beyond, sorting
 from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
-from app.models import table_of
+from app.metering.waiting import wait_until_counted
+from app.models import MeterEvent, table_of
 
 #: The parent of what hangs on the root, which no column names.
 ROOT: Final = ""
@@ -60,6 +61,7 @@ async def pages_by_parent(
     sessions: Sessions, owner: Owner, relation: Relation, given: Given, window: Window, parents: Sequence[str]
 ) -> list[Page]:
     """Return a page for each parent of the rows that meet some conditions, in one statement whatever their number."""
+    await _wait_for(sessions, relation)
     rows: dict[str, list[Row[Any]]] = defaultdict(list)
     is_plain = not given and window.after is None and window.before is None
     statement = _plain(relation, window) if is_plain else _ranked(owner, relation, given, window)
@@ -73,10 +75,17 @@ async def counts_by_parent(
     sessions: Sessions, owner: Owner, relation: Relation, given: Given, parents: Sequence[str]
 ) -> list[int]:
     """Return how many rows of each parent meet some conditions, in one statement whatever the number of parents."""
+    await _wait_for(sessions, relation)
     related = _related(owner, relation, given).subquery()
     counted = select(related.c.parent_key, func.count().label("children")).group_by(related.c.parent_key)
     counts = {row.parent_key: row.children for row in await owned_rows(sessions, owner, counted, parents)}
     return [counts.get(parent, 0) for parent in parents]
+
+
+async def _wait_for(sessions: Sessions, relation: Relation) -> None:
+    """Let who lists events find those that were acknowledged a moment ago."""
+    if relation.model is MeterEvent and relation.by is None:
+        await wait_until_counted(sessions)
 
 
 def _related(owner: Owner, relation: Relation, given: Given) -> Select[Any]:

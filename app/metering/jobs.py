@@ -16,7 +16,7 @@ from app.db import Sessions, database_failed
 from app.ids import new_id
 from app.metering.deciding import Fact
 from app.metering.facts import LightRow
-from app.metering.recounting import recount, recount_counters
+from app.metering.recounting import recount, recount_counters, recount_days_of
 from app.metering.store import store_of
 from app.models import (
     BillableMetric,
@@ -97,7 +97,10 @@ async def _advance(session: AsyncSession, job: UsageJob, now: datetime) -> None:
     assert job.until_number is not None, "a job that began has an end"
     rows = await _piece(session, job)
     facts = [Fact(row.number, row.id, row.type, row.timestamp, row.data, row.customer_id, row.revision) for row in rows]
-    await recount(session, job.environment_id, facts)
+    if job.kind is UsageJobKind.DAYS:
+        await recount_days_of(session, job.environment_id, facts)
+    else:
+        await recount(session, job.environment_id, facts)
     if rows:
         job.done_number, job.counted_up_to = rows[-1].number, rows[-1].created_at
     if len(rows) < EVENTS_AT_A_TIME:
@@ -154,6 +157,8 @@ async def _concerned(session: AsyncSession, job: UsageJob) -> ColumnElement[bool
             customer = await session.get_one(Customer, key)
             by_name = and_(_events.subject.is_(None), _events.external_subject == customer.external_id)
             return and_(_events.customer_id.is_(None), or_(_events.subject == customer.id, by_name))
+        case UsageJobKind.DAYS:
+            return _events.customer_id.is_not(None)
         case UsageJobKind.SUBSCRIPTION:
             subscription = await session.get_one(Subscription, key)
             counters, counted = table_of(UsageCounter).c, table_of(CountedEvent).c

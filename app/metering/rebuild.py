@@ -9,11 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
-from app.metering.deciding import Span, day_of
-from app.metering.facts import LightRow, load_metrics_of_types, read_data
-from app.metering.recounting import recount_counters, recount_days
+from app.metering.deciding import Fact
+from app.metering.facts import LightRow
+from app.metering.recounting import recount_counters, recount_days_of
 from app.metering.store import store_of
-from app.metering.tallies import tells_apart
 from app.models import CounterKind, MeterEvent, UsageCounter, table_of
 
 _AT_A_TIME = 500
@@ -70,18 +69,11 @@ async def _periods(session: AsyncSession, rows: Sequence[LightRow]) -> int:
 
 async def _days(session: AsyncSession, rows: Sequence[LightRow]) -> int:
     """Bring the days of some events to what all their events come to."""
-    by_environment: defaultdict[str, list[LightRow]] = defaultdict(list)
+    by_environment: defaultdict[str, list[Fact]] = defaultdict(list)
     for row in rows:
         if row.customer_id is not None:
-            by_environment[row.environment_id].append(row)
-    changed = 0
-    for environment_id, events in by_environment.items():
-        metrics = await load_metrics_of_types(session, environment_id, {event.type for event in events})
-        days: list[Span] = [
-            day_of(event.customer_id, metric, event.timestamp, metric.dimensions_of(read_data(event.data)))
-            for event in events
-            for metric in metrics
-            if metric.event_type == event.type and not tells_apart(metric)
-        ]
-        changed += await recount_days(session, environment_id, days)
-    return changed
+            fact = Fact(row.number, row.id, row.type, row.timestamp, row.data, row.customer_id, row.revision)
+            by_environment[row.environment_id].append(fact)
+    return sum(
+        [await recount_days_of(session, environment_id, facts) for environment_id, facts in by_environment.items()]
+    )

@@ -15,7 +15,7 @@ from app.billing.extraction import UncountedReason
 from app.billing.measuring import MetricRules
 from app.metering.counters import add_counts, open_counters, read_tally, write_tallies
 from app.metering.deciding import Count, Decision, Fact, Span, day_of, load_deciding
-from app.metering.facts import load_metrics, read_data
+from app.metering.facts import load_metrics, load_metrics_of_types, read_data
 from app.metering.store import store_of
 from app.metering.tallies import Adding, is_subtractable, tells_apart
 from app.metering.usage import counted_facts
@@ -157,6 +157,18 @@ async def recount_days(session: AsyncSession, environment_id: str, days: Iterabl
         await write_tallies(session, differing)
         changed += len(differing)
     return changed
+
+
+async def recount_days_of(session: AsyncSession, environment_id: str, facts: Sequence[Fact]) -> int:
+    """Do the same for the days of some events."""
+    metrics = await load_metrics_of_types(session, environment_id, {fact.type for fact in facts})
+    days = [
+        day_of(fact.customer_id, metric, fact.timestamp, metric.dimensions_of(read_data(fact.data)))
+        for fact in facts
+        for metric in metrics
+        if fact.customer_id is not None and metric.event_type == fact.type and not tells_apart(metric)
+    ]
+    return await recount_days(session, environment_id, days)
 
 
 async def _values_of_day(

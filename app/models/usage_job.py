@@ -12,11 +12,15 @@ from app.models.row import EnvironmentRow
 
 
 class UsageJobKind(StrEnum):
-    """What is new: a metric, a customer (or its externalId), or a subscription."""
+    """What is new: a metric, a customer (or its externalId), or a subscription.
+
+    DAYS adds up the days of events that a migration moved; its subject is the environment.
+    """
 
     METRIC = "METRIC"
     CUSTOMER = "CUSTOMER"
     SUBSCRIPTION = "SUBSCRIPTION"
+    DAYS = "DAYS"
 
 
 class UsageJobState(StrEnum):

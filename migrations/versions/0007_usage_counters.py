@@ -307,9 +307,14 @@ def _schedule_counting() -> None:
         """
     )
     connection, jobs = op.get_bind(), _table("usage_job")
-    for row in connection.execute(sa.text("SELECT environment_id, id FROM billable_metric ORDER BY id")).all():
-        job = {"environment_id": row.environment_id, "id": new_id("ujob"), "created_at": datetime.now(UTC)}
-        told = {"kind": "METRIC", "subject_id": row.id, "state": "WAITING", "done_number": -1}
+    metrics = connection.execute(sa.text("SELECT environment_id, id FROM billable_metric ORDER BY id")).all()
+    environments = connection.execute(sa.text("SELECT DISTINCT environment_id FROM meter_event")).all()
+    subjects = [("METRIC", row.environment_id, row.id) for row in metrics]
+    # After all of those: the days of what was billed are added up from the events.
+    subjects += [("DAYS", row.environment_id, row.environment_id) for row in environments]
+    for kind, environment_id, subject_id in subjects:
+        job = {"environment_id": environment_id, "id": new_id("ujob"), "created_at": datetime.now(UTC)}
+        told = {"kind": kind, "subject_id": subject_id, "state": "WAITING", "done_number": -1}
         connection.execute(sa.insert(jobs).values(**job, **told))
 
 
