@@ -1,5 +1,6 @@
 """Taking in events: the product against servers that do less with them, and against one that does it simply."""
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bench.load import Target, send_all
 from bench.merchant import Merchant, fill, prepare
@@ -112,9 +114,6 @@ def _against(  # noqa: PLR0913, PLR0917 - what benchmarks differ in
 
 def _make_naive_table(url: str) -> None:
     """Make the table of the straightforward server."""
-    import asyncio  # noqa: PLC0415 - of this one benchmark
-
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - of this one benchmark
 
     async def make() -> None:
         engine = create_async_engine(url)

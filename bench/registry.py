@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench import ingest, reads
+from bench import counting, ingest, reads
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ BENCHMARKS: Final = {
     "ingest_single_pg": Benchmark(ingest.ingest_single_pg, "≥", 0.6, seconds=75),
     "ingest_naive": Benchmark(ingest.ingest_naive, "≥", 15, seconds=90),
     "ingest_batch": Benchmark(ingest.ingest_batch, "≥", 0.3, seconds=60),
+    "drain": Benchmark(counting.drain, "≥", 0.4, seconds=60),
+    "usage_flat": Benchmark(counting.usage_flat, "≤", 1.3, seconds=60),
     "read_nested": Benchmark(reads.read_nested, "≥", 3, seconds=60),
     "read_light": Benchmark(reads.read_light, "≥", 4, seconds=60),
 }

@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from app.billing.aggregation import WHENEVER, Aggregation, MeteredValue
-from app.billing.decimals import canonical, parse_plain, plain, within_bounds
+from app.billing.decimals import DIGITS_BEFORE_POINT, canonical, parse_plain, plain, within_bounds
 from app.billing.errors import InvariantBroken
 
 MISSING: Final = object()
 MAX_PATH_LENGTH: Final = 255
 _LONGEST_PRICE: Final = 100
+_BOUND: Final = 10**DIGITS_BEFORE_POINT
 
 # The part of JSONPath (RFC 9535) that names one member of nested objects. Hyphens are let in besides, as members
 # like "output-tokens" are common and nothing else could be meant.
@@ -132,6 +133,8 @@ def scalar_text(value: object) -> str | None:
 
 
 def _number(value: object) -> Decimal | UncountedReason:
+    if type(value) is int and -_BOUND < value < _BOUND:  # most are, and have their shortest form already
+        return Decimal(value)
     number = _read_number(value)
     if number is None:
         return UncountedReason.VALUE_NOT_A_NUMBER

@@ -79,6 +79,8 @@ def filter_to_json(conditions: Filter) -> list[dict[str, Any]]:
 
 def filter_from_json(data: Sequence[Mapping[str, Any]] | None) -> Filter:
     """Read what `filter_to_json` wrote; None is no filter. InvariantBroken when it is something else."""
+    if not data:
+        return ()
     try:
         return tuple(Condition(str(item["name"]), tuple(map(str, item["in"]))) for item in data or ())
     except (KeyError, TypeError) as error:
