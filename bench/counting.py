@@ -30,9 +30,8 @@ def drain(there: int = THERE, count: int = 10_000, rounds: int = 5) -> float:
     ratios = sorted(plain / counted for counted, plain in pairs[1:])  # the first is for the caches
     counted, plain = (1e6 * median(pair[side] for pair in pairs[1:]) / count for side in (0, 1))
     print(f"  counting: {counted:.1f} µs of CPU an event; inserting its key alone: {plain:.1f} µs")
-    print(
-        f"  {rounds} rounds of {count:,} by turns, {EVENTS_AT_A_TIME:,} a transaction: {ratios[0]:.2f} to {ratios[-1]:.2f}"
-    )
+    spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+    print(f"  {rounds} rounds of {count:,} by turns, {EVENTS_AT_A_TIME:,} a transaction: {spread}")
     return median(ratios)
 
 

@@ -52,8 +52,12 @@ async def schedule_job(
 
 
 def is_catching_up(environment_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the condition that an environment has jobs that are not done, or could not be."""
-    return exists().where(_jobs.environment_id == environment_id, _jobs.state.in_(_UNDONE))
+    """Return the condition that events of an environment are still counted for a metric, or could not be.
+
+    A customer or a subscription that is new has no period to close yet, and there are new ones all the time.
+    """
+    needed = _jobs.kind.in_((UsageJobKind.METRIC, UsageJobKind.DAYS))
+    return exists().where(_jobs.environment_id == environment_id, needed, _jobs.state.in_(_UNDONE))
 
 
 async def work_off_jobs(sessions: Sessions) -> bool:
@@ -105,6 +109,8 @@ async def _advance(session: AsyncSession, job: UsageJob, now: datetime) -> None:
         job.done_number, job.counted_up_to = rows[-1].number, rows[-1].created_at
     if len(rows) < EVENTS_AT_A_TIME:
         job.state, job.done_number, job.counted_up_to = UsageJobState.DONE, job.until_number, now
+        if job.kind is not UsageJobKind.METRIC:  # nobody asks for it any more
+            await session.delete(job)
     await session.flush()
 
 

@@ -12,6 +12,7 @@ from app import models
 from app.billing import money as billing
 from app.billing import periods
 from app.context import Context
+from app.metering.waiting import wait_until_counted
 from app.schema.client_error import ClientError, names_arguments
 from app.schema.connections import MAX_SIZE
 from app.schema.declarations import edge, field, value
@@ -175,6 +176,7 @@ async def resolve_price_simulation(  # noqa: PLR0913, PLR0917 - the arguments of
         customers=None if customer_ids is None else tuple(customer_ids),
     )
     context = info.context
+    await wait_until_counted(context.sessions)
     async with context.sessions.long_work, context.sessions.snapshot() as session:
         with names_arguments():
             found = await simulate_price(session, context.principal, draft)

@@ -13,6 +13,7 @@ from app.services import price_simulations
 from app.worker.loop import do_next
 from tests.support.api import Api, Statements, make_api
 from tests.support.priced_catalog import make_metric, make_plan, make_price, standard
+from tests.support.storing import catch_up
 from tests.support.usage import everything, report
 from tests.support.world import JANUARY_31
 
@@ -299,6 +300,7 @@ async def test_any_number_of_customers_takes_the_same_number_of_statements(datab
             for number in range(size):
                 customer_id = await subscribed(api) if number % 2 == 0 else await api.make("customerCreate", name="No")
                 await use(api, customer_id, "3")
+            await catch_up(api.sessions)
             with Statements() as statements:
                 found = await simulate(api, standard("1"), first=100)
             counts.append(len(statements.seen))

@@ -7,8 +7,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import Sessions
 from app.metering.codec import decode_event
 from app.metering.counting import count_received
+from app.metering.drain import drain_once
+from app.metering.jobs import work_off_jobs
 from app.metering.received import ReceivedEvent, identify
 
 
@@ -20,3 +23,9 @@ async def store(
     received = identify(environment_id, decode_event(body), now)
     await count_received(session, [received], now)
     return received
+
+
+async def catch_up(sessions: Sessions) -> None:
+    """Count all that waits, however long it takes."""
+    while await drain_once(sessions) or await work_off_jobs(sessions):
+        pass

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from app import models
 from app.models import EnvironmentKind
 from tests.support.api import Api
-from tests.support.storing import store
+from tests.support.storing import catch_up, store
 from tests.support.world import JANUARY_31
 
 
@@ -22,7 +22,8 @@ async def report(api: Api, kind: str, at: datetime, data: dict[str, Any], **subj
 
 
 async def everything(api: Api) -> dict[str, list[Any]]:
-    """Return all rows of all tables, to be compared with those of another instant."""
+    """Return all rows of all tables, to be compared with those of another instant. What has to be counted is, first."""
+    await catch_up(api.sessions)
     named = [getattr(models, name) for name in models.__all__ if name[0].isupper()]
     nouns = [noun for noun in named if issubclass(noun, SQLModel)]
     return {noun.__name__: [row.model_dump() for row in await api.rows(noun)] for noun in nouns}
