@@ -159,6 +159,8 @@ class Sessions:
         self._turn: Any = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._writing = async_sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
         self._reading = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
+        #: What there is one of for a database and a process, by its type.
+        self.shared: dict[type, Any] = {}
         #: For what must not cost more than it has to; None on PostgreSQL. Only in one's turn.
         self.writer = SqliteWriter(engine) if engine.dialect.name == "sqlite" else None
         self._reader = SqliteReader(engine) if engine.dialect.name == "sqlite" else None
@@ -254,6 +256,8 @@ _OURS = (
     *(DataError, IntegrityError, NotSupportedError, ProgrammingError),
     *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.NotSupportedError, sqlite3.ProgrammingError),
 )
+#: PostgreSQL's own limits (class 54), like a text that no index takes: what goes beyond them always will.
+_LIMITS = {"54000", "54001", "54011", "54023"}
 # Before a connection stands, the driver's errors and the system's come as they are.
 _AWAY = (
     *(DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError),
@@ -263,4 +267,6 @@ _AWAY = (
 
 def database_failed(error: BaseException) -> bool:
     """Tell whether the same request may succeed later: no connection, no disk, no lock, read-only, shutting down."""
+    if getattr(getattr(error, "orig", None), "sqlstate", None) in _LIMITS:
+        return False
     return isinstance(error, _AWAY) and not isinstance(error, _OURS)

@@ -15,6 +15,7 @@ from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.facts import CustomerNames, load_customers, load_metrics_of_types, read_data
+from app.metering.index_text import index_text
 
 _DAY: Final = timedelta(days=1)
 _json: Final = msgspec.json.Encoder()
@@ -133,5 +134,5 @@ def day_of(customer_id: str, metric: MetricRules, instant: datetime, groups: Dim
     """Return the day in UTC that an instant falls into, for events with the same dimensions."""
     start = datetime(instant.year, instant.month, instant.day, tzinfo=UTC)
     dimensions = _json.encode([groups[name] for name, _ in metric.group_by]).decode()
-    key = f"{customer_id}/{metric.id}/{start:%Y-%m-%d}/{dimensions}"
+    key = f"{customer_id}/{metric.id}/{start:%Y-%m-%d}/{index_text(dimensions)}"
     return Span(key, customer_id, metric, start, start + _DAY, dimensions=dimensions)

@@ -38,6 +38,10 @@ class Claimed:
 
 #: The events of one request, and the id of the API key that they came with.
 Request = tuple[str, Sequence[ReceivedEvent]]
+#: Bytes of an entry beyond which it takes no further event.
+MAX_ENTRY_BYTES: Final = 1024 * 1024
+#: Characters of an error that are kept beside an event that is set aside.
+MAX_REASON: Final = 1000
 #: Entries that are locked in one go: the more, the less is left to others who count.
 _ENTRIES: Final = 200
 
@@ -97,14 +101,23 @@ def _row(events: Sequence[ReceivedEvent], now: datetime) -> dict[str, Any]:
 
 
 def _entries(requests: Sequence[Request], valid: Collection[str], most: int) -> list[list[ReceivedEvent]]:
-    events = [event for key_id, listed in requests if key_id in valid for event in listed]
-    return [events[start : start + most] for start in range(0, len(events), most)]
+    """Cut the events that came with valid keys into entries, which are small in events and in bytes."""
+    entries: list[list[ReceivedEvent]] = []
+    entry: list[ReceivedEvent] = []
+    size = MAX_ENTRY_BYTES
+    for event in (event for key_id, listed in requests if key_id in valid for event in listed):
+        if size >= MAX_ENTRY_BYTES or len(entry) == most:
+            entry, size = [], 0
+            entries.append(entry)
+        entry.append(event)
+        size += len(event.data)
+    return entries
 
 
 async def claim(session: AsyncSession, most: int) -> Claimed:
     """Lock the oldest entries that nobody else has claimed, up to about `most` events, and one entry at least."""
     columns = _inbox.c
-    waiting = select(columns.id, columns.event_count).order_by(columns.id).limit(_ENTRIES)
+    waiting = select(columns.id, columns.event_count).where(is_waiting()).order_by(columns.id).limit(_ENTRIES)
     entry_ids: list[int] = []
     total = 0
     for row in await session.execute(waiting.with_for_update(skip_locked=True)):
@@ -124,8 +137,20 @@ async def acknowledge(session: AsyncSession, entry_ids: Collection[int]) -> None
     await session.execute(delete(_inbox).where(_inbox.c.id.in_(entry_ids)))
 
 
+async def set_aside(session: AsyncSession, event: ReceivedEvent, error: Exception) -> None:
+    """Keep an event that could not be counted, alone, until somebody has looked at why."""
+    reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
+    row = _row([event], event.received_at) | {"set_aside_because": reason}
+    await session.execute(insert(_inbox).values(row))
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Return the condition that an entry waits to be counted."""
+    return _inbox.c.set_aside_because.is_(None)
+
+
 async def find_waiting(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> list[ReceivedEvent]:
-    """Return the events with these ids that wait to be counted: all that waits is looked through, oldest first."""
+    """Return the events with these ids that are not counted yet: all that waits is looked through, oldest first."""
     found = []
     async for row in await session.stream(select(_inbox.c.events).order_by(_inbox.c.id)):
         found += [

@@ -16,6 +16,7 @@ from app.billing.measuring import MetricRules
 from app.metering.counters import add_counts, open_counters, read_tally, write_tallies
 from app.metering.deciding import Count, Decision, Fact, Span, day_of, load_deciding
 from app.metering.facts import load_metrics, load_metrics_of_types, read_data
+from app.metering.index_text import index_text
 from app.metering.store import store_of
 from app.metering.tallies import Adding, is_subtractable, tells_apart
 from app.metering.usage import counted_facts
@@ -133,7 +134,7 @@ async def recount_counters(session: AsyncSession, environment_id: str, keys: Col
         values = await _values_of(session, metric, row.id)
         if tells_apart(metric):
             await session.execute(delete(table_of(UsageValue)).where(table_of(UsageValue).c.usage_counter_id == row.id))
-            texts = {value.value for value in values if isinstance(value.value, str)}
+            texts = {index_text(value.value) for value in values if isinstance(value.value, str)}
             await store.insert_values(connection, sorted((row.id, text) for text in texts))
         fresh = tally_events(metric.aggregation, values)
         if fresh != read_tally(store, row):

@@ -7,6 +7,7 @@ from app.billing.aggregation import is_subtractable as follows_from_tally
 from app.billing.decimals import exact_sum
 from app.billing.errors import InvariantBroken
 from app.billing.measuring import MetricRules
+from app.metering.index_text import index_text
 
 
 def tells_apart(metric: MetricRules) -> bool:
@@ -42,7 +43,7 @@ class Adding:
         self.event_count += 1
         value = metered.value
         if isinstance(value, str):
-            self.texts.add(value)
+            self.texts.add(index_text(value))
         elif value is not None:
             self._add_number(value, metered)
 

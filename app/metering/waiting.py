@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db import Sessions, lost_race
 from app.metering.drain import drain_once
+from app.metering.event_log import is_waiting
 from app.metering.jobs import work_off_jobs
 from app.models import EventInbox, table_of
 
@@ -24,7 +25,7 @@ async def wait_until_counted(sessions: Sessions, longest: float = LONGEST_WAIT) 
 
     The answer is None, or where time ran out the instant before which everything received is counted.
     """
-    last = (await sessions.rows(select(func.max(_inbox.id)), {}))[0][0]
+    last = (await sessions.rows(select(func.max(_inbox.id)).where(is_waiting()), {}))[0][0]
     deadline = time.monotonic() + longest
     while last is not None and (oldest := await _oldest(sessions, last)) is not None:
         if time.monotonic() >= deadline:
@@ -48,6 +49,6 @@ async def _drain(sessions: Sessions) -> int:
 
 async def _oldest(sessions: Sessions, last: int) -> datetime | None:
     """Return when the oldest entry up to `last` that still waits was received."""
-    rows = await sessions.rows(select(func.min(_inbox.received_at)).where(_inbox.id <= last), {})
+    rows = await sessions.rows(select(func.min(_inbox.received_at)).where(_inbox.id <= last, is_waiting()), {})
     oldest: datetime | None = rows[0][0]
     return oldest

@@ -17,11 +17,17 @@ from app.billing.aggregation import Aggregation, Tallied
 from app.billing.filters import Condition
 from app.billing.windows import Window
 from app.db import Sessions
+from app.loaders.owner import Owner
+from app.loaders.receipt_by_event import receipt_by_event
+from app.loaders.usage_by_metric import usage_by_metric
 from app.metering.codec import decode_event
+from app.metering.deciding import Deciding, Decision, Fact
 from app.metering.drain import drain_once
-from app.metering.event_log import append
-from app.metering.metric_usage import MetricUsageQuery, metric_usage
+from app.metering.event_log import MAX_ENTRY_BYTES, append, find_waiting
+from app.metering.jobs import work_off_jobs
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, metric_usage
 from app.metering.rebuild import rebuild_counters
+from app.metering.receipts import EventStatus
 from app.metering.received import ReceivedEvent, identify
 from app.metering.waiting import wait_until_counted
 from app.models import table_of
@@ -233,3 +239,149 @@ async def test_a_failure_while_counting_leaves_everything_waiting(
 
 async def test_what_is_told_apart_is_never_subtracted() -> None:
     assert Tallied(3, distinct_count=2).minus(Tallied(1)) == Tallied(2, distinct_count=2)
+
+
+async def test_values_of_any_length_are_told_apart_and_grouped(world: World) -> None:
+    """An index takes no text of any length, and what can't be inserted would hold up all that waits behind it."""
+    metrics, customer = await sell(world)
+    unique = next(metric for metric in metrics if metric.aggregation is Aggregation.UNIQUE_COUNT)
+    chance = random.Random(3)
+    long = ["".join(chance.choices("0123456789abcdefü", k=8000)) for _ in range(2)]
+    at = (START + timedelta(hours=1)).isoformat()
+    sent = [
+        event(world, str(number), subject=customer.id, timestamp=at, data={"n": text, "model": text})
+        for number, text in enumerate([*long, long[0] + "x", long[0]])
+    ]
+    await acknowledge(world.sessions, await key_of(world), sent)
+    await wait_until_counted(world.sessions)
+    query = MetricUsageQuery(unique.id, START, START + timedelta(days=2), group_by=("model",))
+    async with world.sessions.read() as session:
+        found = await metric_usage(session, world.environment_id, query)
+        [charged] = [
+            row.distinct_count
+            for row in await session.scalars(select(models.UsageCounter))
+            if row.billable_metric_id == unique.id and row.kind is models.CounterKind.PERIOD
+        ]
+    assert (int(found.total), len(found.groups), charged) == (3, 3, 3)
+    assert (await rebuild_counters(world.sessions)).changed_count == 0
+
+
+async def test_an_event_that_can_not_be_counted_is_set_aside_and_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sell(world)
+    key_id, events = await key_of(world), history(world, random.Random(4), 30)
+    await acknowledge(world.sessions, key_id, events, most=10)
+    decide = Deciding.decide
+
+    def stumble(self: Deciding, fact: Fact) -> Decision:
+        if fact.id == events[13].id:
+            raise RuntimeError("a bug")
+        return decide(self, fact)
+
+    monkeypatch.setattr(Deciding, "decide", stumble)
+    await drain_all(world)
+    assert await wait_until_counted(world.sessions) is None
+    assert set((await counted(world))["events"]) == {one.id for one in events} - {events[13].id}
+    [kept] = await inbox(world)
+    assert (kept.event_count, kept.set_aside_because) == (1, "RuntimeError: a bug")
+    await acknowledge(world.sessions, key_id, history(world, random.Random(5), 5))
+    assert await drain_once(world.sessions) == 5
+    async with world.sessions.read() as session:
+        [found] = await find_waiting(session, world.environment_id, [events[13].id])
+    assert found == events[13]
+    monkeypatch.undo()
+    async with world.sessions.begin() as session:
+        await session.execute(update(table_of(models.EventInbox)).values(set_aside_because=None))
+    assert await drain_once(world.sessions) == 1
+    assert events[13].id in (await counted(world))["events"]
+    assert await inbox(world) == []
+
+
+async def inbox(world: World) -> list[models.EventInbox]:
+    async with world.sessions.read() as session:
+        return list(await session.scalars(select(models.EventInbox)))
+
+
+async def test_entries_are_small_in_events_and_in_bytes(world: World) -> None:
+    key_id = await key_of(world)
+    big = [event(world, f"b{number}", subject="c", data={"x": "y" * 60_000}) for number in range(100)]
+    await acknowledge(world.sessions, key_id, big, most=60)
+    small = [event(world, f"s{number}", subject="c") for number in range(100)]
+    await acknowledge(world.sessions, key_id, small, most=60)
+    entries = await inbox(world)
+    assert sum(entry.event_count for entry in entries) == 200
+    assert max(entry.event_count for entry in entries) == 60
+    assert max(len(entry.events) for entry in entries) < MAX_ENTRY_BYTES + 70_000
+
+
+@pytest.mark.parametrize("attempt", range(3))
+async def test_an_event_is_in_a_period_that_closes_or_late_for_it(world: World, attempt: int) -> None:
+    """Closing and counting at once: nothing is in both, and nothing in neither."""
+    product = await world.product()
+    metric = await world.metric(product_id=product.id)
+    customer = await world.customer("acme")
+    price = await world.price(metric)
+    subscription = await world.subscription(customer, await world.plan_version(price), START)
+    key_id = await key_of(world)
+    at = (START + timedelta(days=1)).isoformat()
+    sent = [event(world, f"k{number}", subject=customer.id, data={"tokens": 1}, timestamp=at) for number in range(120)]
+    await acknowledge(world.sessions, key_id, sent, most=10)
+
+    async def close() -> None:
+        await asyncio.sleep(0.01 * attempt)
+        await world.close(subscription, price, 0)
+
+    await asyncio.gather(drain_all(world), close(), drain_all(world))
+    async with world.sessions.read() as session:
+        rows = [row for row in await session.scalars(select(models.UsageCounter)) if row.price_id == price.id]
+        counts = Counter((await session.scalars(select(table_of(models.CountedEvent).c.usage_counter_id))).all())
+    assert sum(row.event_count for row in rows) == 120
+    assert {row.id: row.event_count for row in rows if row.event_count} == dict(counts)
+    assert {row.round for row in rows if row.closed_at is not None} == {0}
+
+
+async def test_a_metric_that_is_made_while_events_are_counted_counts_each_once(world: World) -> None:
+    customer, product, key_id = await world.customer("acme"), await world.product(), await key_of(world)
+    sent = [event(world, f"k{number}", subject=customer.id, data={"tokens": 1}) for number in range(200)]
+    await acknowledge(world.sessions, key_id, sent, most=10)
+
+    made: list[models.BillableMetric] = []
+
+    async def make() -> None:
+        made.append(await world.metric(product_id=product.id))
+
+    await asyncio.gather(make(), make(), drain_all(world), drain_all(world))
+    while await work_off_jobs(world.sessions):
+        pass
+    async with world.sessions.read() as session:
+        for metric in made:
+            query = MetricUsageQuery(metric.id, NOW - timedelta(days=1), NOW + timedelta(days=1))
+            assert (await metric_usage(session, world.environment_id, query)).total == 200
+
+
+async def test_a_receipt_of_what_still_waits_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics, customer = await sell(world)
+    waits = event(world, "waits", subject=customer.id, data={"n": 1})
+    await acknowledge(world.sessions, await key_of(world), [waits])
+    monkeypatch.setattr("app.metering.waiting.drain_once", nobody_counts)
+    owner = Owner(world.merchant_id, world.environment_id)
+    [receipt, none] = await receipt_by_event(world.sessions, owner, [waits.id, "evt_x"])
+    assert receipt is not None
+    assert (receipt.status, receipt.counted_up_to, none) == (EventStatus.RECEIVED, NOW, None)
+    assert (receipt.waiting and receipt.waiting.id) == waits.id
+    query = MetricUsageQuery("", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    [usage] = await usage_by_metric(world.sessions, owner, query, [metrics[0].id])
+    assert isinstance(usage, MetricUsage)
+    assert (int(usage.total), usage.counted_up_to) == (0, NOW)
+    other = Owner(world.merchant_id, world.sandbox_id)
+    assert await receipt_by_event(world.sessions, other, [waits.id]) == [None]
+
+
+async def nobody_counts(_: Sessions) -> int:
+    return 0
+
+
+async def drain_all(world: World) -> None:
+    while await drain_once(world.sessions, most=10):
+        pass
