@@ -98,15 +98,15 @@ class EventsEndpoint:
     async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
             raise Refusal(405, "METHOD_NOT_ALLOWED", "Events are sent with POST.", headers={"allow": "POST"})
-        now, is_plain, authorization = self._clock.now(), not self._batches, b""
+        now, is_plain, authorization = self._clock.now(), not self._batches, None
         for name, value in scope["headers"]:
             if name == b"authorization":
-                is_plain, authorization = is_plain and not authorization, value
+                is_plain, authorization = is_plain and authorization is None, value
             elif name == b"content-type":
                 is_plain = is_plain and value == b"application/json"
             elif name == b"content-encoding":
                 is_plain = False
-        principal = self._keys.recall(authorization, now) if is_plain else None
+        principal = self._keys.recall(authorization or b"", now) if is_plain else None
         if principal is None:
             return await self._accept_with_care(scope, receive)
         try:

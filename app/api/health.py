@@ -27,7 +27,7 @@ def health_routes(intake: Intake) -> list[Route]:
         try:
             async with asyncio.timeout(READY_WITHIN_SECONDS):
                 lag = await intake.lag()
-        except Exception as error:
+        except Exception as error:  # what does not come from the database being away is raised
             if not database_failed(error):
                 raise
             log.warning("database_away", error=type(error).__name__)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from app.api.refusal import HEADERS, json_response
 from app.db import database_failed
 from app.metering.drain import counted_events
+from app.metering.event_log import is_waiting
 from app.metering.intake import Intake
 from app.models import EventInbox, UsageJob, UsageJobState, table_of
 
@@ -24,7 +25,7 @@ def metrics_routes(intake: Intake) -> list[Route]:
     async def metrics(_request: Request) -> Response:
         try:
             waiting = await _waiting(intake)
-        except Exception as error:
+        except Exception as error:  # what does not come from the database being away is raised
             if not database_failed(error):
                 raise
             return json_response(503, {"status": "unavailable"}, {"retry-after": "1"})
@@ -55,6 +56,8 @@ def _of_process(intake: Intake) -> Iterable[Metric]:
     for status, count in sorted(intake.refused_counts.items()):
         refused.add_metric([str(status)], count)
     yield refused
+    refused_events = "Events of batches that this process refused, each for itself."
+    yield CounterMetricFamily("billgraph_events_refused", refused_events, intake.refused_count)
     commits = "Transactions in which this process wrote acknowledged events."
     yield CounterMetricFamily("billgraph_group_commits", commits, intake.commits.commit_count)
     counted = "Events that this process counted, repeats included."
@@ -65,7 +68,9 @@ async def _waiting(intake: Intake) -> list[Metric]:
     """Read what waits in the database, whichever process will count it."""
     inbox, jobs = table_of(EventInbox).c, table_of(UsageJob).c
     sums: Any = select(func.count().label("entries"), func.sum(inbox.event_count).label("events"))
-    [waiting] = await intake.sessions.rows(sums, {})
+    [waiting] = await intake.sessions.rows(sums.where(is_waiting()), {})
+    aside: Any = select(func.count()).where(~is_waiting())
+    [[set_aside]] = await intake.sessions.rows(aside, {})
     undone = select(jobs.state, func.count()).where(jobs.state != UsageJobState.DONE).group_by(jobs.state)
     listed: dict[Any, int] = dict(tuple(row) for row in await intake.sessions.rows(undone, {}))
     catching_up = GaugeMetricFamily(
@@ -78,5 +83,6 @@ async def _waiting(intake: Intake) -> list[Metric]:
         GaugeMetricFamily("billgraph_inbox_entries", "Entries of the log that wait to be counted.", waiting.entries),
         GaugeMetricFamily("billgraph_inbox_events", "Events that wait to be counted.", waiting.events or 0),
         GaugeMetricFamily("billgraph_drain_lag_seconds", "How long the oldest of them has waited.", await intake.lag()),
+        GaugeMetricFamily("billgraph_events_set_aside", "Events that could not be counted.", set_aside),
         catching_up,
     ]

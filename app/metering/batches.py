@@ -8,7 +8,8 @@ import msgspec
 
 MAX_EVENTS: Final = 1000
 _SPACES: Final = (" ", "\t", "\r", "\n")
-_scanner: Final = json.JSONDecoder()
+#: Finds where entries end. Numbers stay texts: how long they may be is for the reader of events to say.
+_scanner: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -46,8 +47,14 @@ def _cut_leniently(body: bytes) -> Iterator[bytes]:
                 break
             place = _behind(",", text, place)
         _require_end(text, place + 1)
-    except (ValueError, RecursionError) as error:
-        raise InvalidBatch("MALFORMED_JSON", f"The body can't be read as a JSON array of events: {error}.") from error
+    except RecursionError as error:
+        raise _malformed("it is nested too deeply") from error
+    except ValueError as error:  # our own, and those of the scanner, which say what is wrong and where
+        raise _malformed(str(error)) from error
+
+
+def _malformed(why: str) -> InvalidBatch:
+    return InvalidBatch("MALFORMED_JSON", f"The body can't be read as a JSON array of events: {why}.")
 
 
 def _behind(wanted: str, text: str, place: int) -> int:

@@ -6,7 +6,7 @@ requests share one, and a request that comes alone waits for nobody.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from app.db import Sessions
@@ -18,7 +18,7 @@ MOST_EVENTS: Final = 50_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 #: Events of one transaction at most, and of one entry of the log, so that both stay small.
 EVENTS_AT_ONCE: Final = 10_000
-EVENTS_OF_ENTRY: Final = 1000
+EVENTS_OF_ENTRY: Final = 500
 #: From so many requests in one commit on, the next waits for so many seconds: those who were just answered send again,
 #: and would else be divided into two groups that take turns.
 CROWD: Final = 8
@@ -81,6 +81,10 @@ class GroupCommit:
                     await asyncio.sleep(GATHER)
         finally:
             self._running = None
+            # There are some only where this was cancelled: nothing of them was stored, and they are told so.
+            _fail(self._waiting, ConnectionAbortedError("The server is shutting down."))
+            self._waiting.clear()
+            self._event_count = self._size = 0
 
     def _take(self) -> list[_Waiting]:
         """Take as many requests, in their order, as one transaction may have; one at least."""
@@ -119,7 +123,7 @@ class GroupCommit:
             self._size -= sum([size for _, _, size, _ in group])
 
 
-def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+def _fail(group: Iterable[_Waiting], error: Exception) -> None:
     for _, _, _, done in group:
         if not done.done():
             done.set_exception(error)

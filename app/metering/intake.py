@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import Sessions
 from app.metering.batches import check_size, split_array, split_lines
 from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
+from app.metering.event_log import is_waiting
 from app.metering.group_commit import GroupCommit, TooMuchWaiting
 from app.metering.quick_codec import read_event, read_events
 from app.metering.received import ReceivedEvent, identify
@@ -93,8 +92,9 @@ class Intake:
         self.commits = GroupCommit(sessions)
         self.buckets = Buckets(settings.events_per_second)
         self.most_lag = settings.max_backlog_seconds
-        #: For whoever watches: events that were taken in, and requests and events of batches that were not, by status.
+        #: For whoever watches: events that were taken in, those of batches that were not, refused requests by status.
         self.accepted_count = 0
+        self.refused_count = 0
         self.refused_counts: Counter[int] = Counter()
         self._looked_at = -math.inf
         self._lag = 0.0
@@ -122,6 +122,7 @@ class Intake:
         try:
             return self.read(sender, body, now)
         except (InvalidEvent, NotTaken) as refusal:
+            self.refused_count += 1
             return refusal
 
     async def store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> None:
@@ -144,18 +145,14 @@ class Intake:
         return self._lag
 
 
-_intakes: WeakKeyDictionary[AsyncEngine, Intake] = WeakKeyDictionary()
-
-
 def intake_of(sessions: Sessions, settings: Settings) -> Intake:
     """Return the intake of a process's database, the same one for all who send."""
-    if sessions.engine not in _intakes:
-        _intakes[sessions.engine] = Intake(sessions, settings)
-    return _intakes[sessions.engine]
+    intake: Intake = sessions.shared.get(Intake) or sessions.shared.setdefault(Intake, Intake(sessions, settings))
+    return intake
 
 
 async def drain_lag(sessions: Sessions) -> float:
     """Return for how many seconds the oldest event has waited to be counted; 0 where none waits."""
-    oldest: Any = select(_inbox.received_at).order_by(_inbox.id).limit(1)
+    oldest: Any = select(_inbox.received_at).where(is_waiting()).order_by(_inbox.id).limit(1)
     rows = await sessions.rows(oldest, {}, at_once=True)
     return max(0.0, (sessions.clock.now() - rows[0][0]).total_seconds()) if rows else 0.0

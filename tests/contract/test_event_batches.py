@@ -81,6 +81,24 @@ async def test_one_bad_among_good(api: Api, bad: tuple[bytes, int, str], lines: 
     assert await api.stored() == 2
 
 
+async def test_two_kinds_of_bad_ones_are_each_their_own_mistake(api: Api) -> None:
+    surrogate = rb'{"type":"t","source":"s","subject":"c","data":{"n":"\ud800"}}'
+    long = b'{"type":"t","source":"s","subject":"c","data":{"n":%s}}' % (b"1" * 5000)
+    answer = await send(api, [good("a"), surrogate, long, good("b")], lines=False)
+    assert [result["status"] for result in answer.json()["results"]] == [202, 400, 400, 202]
+    assert await api.stored() == 2
+
+
+@pytest.mark.parametrize(
+    "broken", [rb'["\ud800", 1}', rb'["\ud800" 1]', rb'["\ud800"] 1', rb'["\ud800",' + b"[" * 50_000]
+)
+async def test_what_breaks_beside_half_a_surrogate_pair_says_nothing_of_us(api: Api, broken: bytes) -> None:
+    answer = await api.post(broken)
+    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_JSON")
+    assert "sys." not in answer.text
+    assert "recursion" not in answer.text
+
+
 async def test_every_subset_of_bad_ones(api: Api) -> None:
     for number, places in enumerate(itertools.chain(*(itertools.combinations(range(5), n) for n in range(6)))):
         pieces = [b'{"type":"t"}' if place in places else good(f"{number}-{place}") for place in range(5)]

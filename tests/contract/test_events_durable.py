@@ -1,5 +1,6 @@
 """202 means committed: whatever keeps an event from being stored is answered with 503."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,27 @@ async def test_what_can_not_be_committed_is_never_202(
     assert await api.stored() == 0
     monkeypatch.undo()
     assert (await api.post(EVENT)).status_code == 202
+
+
+async def test_who_waits_while_the_server_stops_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = asyncio.Event()
+
+    async def hang(*_: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.metering.group_commit.append", hang)
+    first = asyncio.create_task(api.post(EVENT))
+    await begun.wait()
+    behind = [asyncio.create_task(api.post(EVENT | {"idempotencyKey": f"k-{n}"})) for n in range(3)]
+    [running] = [task for task in asyncio.all_tasks() if "GroupCommit._run" in repr(task.get_coro())]
+    await asyncio.sleep(0.1)
+    running.cancel()
+    answers = await asyncio.gather(first, *behind)
+    assert [answer.status_code for answer in answers] == [503] * 4
+    monkeypatch.undo()
+    assert (await api.post(EVENT)).status_code == 202
+    assert await api.stored() == 1
 
 
 async def test_a_database_that_is_away_is_503(tmp_path: Path) -> None:

@@ -61,11 +61,17 @@ async def test_metrics_say_how_it_goes_and_nothing_of_a_merchant(database_url: s
             api = Api(world, clock, events, await world.api_key())
             assert (await api.post(EVENT)).status_code == 202
             assert (await api.post(EVENT, authorization="Bearer sk_wrong")).status_code == 401
+        batches = EventsEndpoint(intake_of(sessions, Settings()), EnvironmentKind.LIVE, batches=True)
+        async with events_client(batches) as events:
+            api.client = events
+            assert (await api.post([EVENT, {}])).status_code == 202
             clock.time += timedelta(seconds=7)
-            shown = (await client.get("/metrics")).text
-    assert "billgraph_events_accepted_total 1.0\n" in shown
+        shown = (await client.get("/metrics")).text
+    assert "billgraph_events_accepted_total 2.0\n" in shown
     assert 'billgraph_event_requests_refused_total{status="401"} 1.0\n' in shown
-    assert "billgraph_inbox_events 1.0\n" in shown
+    assert "billgraph_events_refused_total 1.0\n" in shown
+    assert "billgraph_events_set_aside 0.0\n" in shown
+    assert "billgraph_inbox_events 2.0\n" in shown
     assert "billgraph_drain_lag_seconds 7.0\n" in shown
     assert world.merchant_id not in shown
 
