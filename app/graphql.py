@@ -48,7 +48,8 @@ class Query(
 
 
 @strawberry.type(
-    description="Everything that can be done. What can't be done is answered in `userErrors`, and then nothing was."
+    description="Everything that can be done. What can't be done is answered in `userErrors`, and then nothing was. "
+    "Only `meterEventsIngest` takes in what is good beside what is not."
 )
 class Mutation(
     MerchantMutations,

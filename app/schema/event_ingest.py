@@ -17,6 +17,7 @@ from app.schema.client_error import ClientError
 from app.schema.declarations import field, value
 from app.schema.mutation import Call
 from app.schema.user_errors import Payload
+from app.schema.user_errors import UserError as UserErrorType
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -72,6 +73,9 @@ class AcceptedEvent:
 class MeterEventsIngestPayload(Payload):
     """The answer of `meterEventsIngest`."""
 
+    user_errors: list[UserErrorType] = field(
+        "Why events were not taken in, each under its place; the others were all the same.", default_factory=list
+    )
     events: list[AcceptedEvent | None] = field(
         "For each event sent, in order, that it was taken in; null where `userErrors` says why it was not.",
         default_factory=list,
@@ -113,4 +117,5 @@ async def ingest_events(call: Call, input: MeterEventsIngestInput) -> MeterEvent
     except KeyRevoked as revoked:
         raise ClientError("The API key was revoked.", "UNAUTHENTICATED") from revoked
     taken: Any = accepted(reads)
-    return MeterEventsIngestPayload(events=taken, user_errors=errors_of(reads))  # type: ignore[arg-type]
+    problems: Any = errors_of(reads)
+    return MeterEventsIngestPayload(events=taken, user_errors=problems)

@@ -1,5 +1,6 @@
 """Events through GraphQL: reported, found, matched later, and corrected."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -191,6 +192,29 @@ async def test_a_correction_of_a_closed_period_is_marked_and_changes_no_invoice(
     assert (await api.gql(replay, id=invoice.id))["invoiceReplay"] == {"equal": True, "eventCount": 3}
     first = await receipt(api, ids[0])
     assert [entry["value"] for entry in first["counted"]] == ["4"]
+
+
+async def test_corrections_at_once_are_made_one_after_the_other(api: Api) -> None:
+    made = await sell(api)
+    [event] = (await ingest(api, call("a", 10)))["events"]
+    await receipt(api, event["id"])
+
+    async def amend(tokens: int) -> Any:
+        given = {"eventId": event["id"], "data": {"tokens": tokens}, "reason": "r"}
+        return await api.mutate("meterEventAmend", "meterEvent { revision }", **given)
+
+    async def void() -> Any:
+        return await api.mutate("meterEventVoid", "meterEvent { isVoided }", eventId=event["id"], reason="r")
+
+    await asyncio.gather(*(amend(tokens) for tokens in (1, 2, 3, 4)))
+    found = (await receipt(api, event["id"]))["event"]
+    assert (found["revision"], len(found["earlierRevisions"])) == (4, 4)
+    assert await total(api, made["metric"]) == str(found["data"]["tokens"])
+    await asyncio.gather(void(), void(), ingest(api, call("a", 10)), ingest(api, call("b", 7)))
+    assert (await receipt(api, event["id"]))["status"] == "VOIDED"
+    assert await total(api, made["metric"]) == "7"
+    usage = "query($id: ID!) { subscription(id: $id) { usage { quantity } } }"
+    assert (await api.gql(usage, id=made["subscription"]))["subscription"]["usage"] == [{"quantity": "7"}]
 
 
 async def test_a_correction_that_can_not_be_is_refused(api: Api) -> None:

@@ -1,14 +1,18 @@
 """The migrations, from nothing, on both databases: they make exactly the tables that the models describe."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from alembic import command
 from sqlalchemy import Connection, inspect, text
 
 from app import models
 from app.db import open_engine
+from app.metering.rebuild import rebuild_counters
 from app.migrate import alembic_config, is_current, upgrade
-from tests.support.world import make_world
+from app.services.replay import replay_invoice
+from tests.support.storing import catch_up, store
+from tests.support.world import JANUARY_31, World, make_world
 
 
 def tables(url: str) -> set[str]:
@@ -70,3 +74,43 @@ async def test_connections_are_set_as_durability_needs(database_url: str) -> Non
             names = ("default_transaction_isolation", "synchronous_commit")
             assert [await connection.scalar(text(f"SHOW {name}")) for name in names] == ["read committed", "on"]
     await engine.dispose()
+
+
+async def test_events_that_are_there_are_counted_as_they_were_billed(database_url: str) -> None:
+    """Down to the tables of assigned events and up again: counters come to the same, and invoices to what they say."""
+    sent = {"type": "inference", "source": "s", "externalSubject": "acme", "timestamp": "2026-02-03T00:00:00Z"}
+    async with make_world(database_url) as world:
+        customer = await world.customer(external_id="acme", clock_at=JANUARY_31)
+        await world.subscribe(customer, await world.catalog(upfront=None))
+        environment_id = world.principal.environment_id
+
+        async def report(*keys: str, **given: object) -> None:
+            for key in keys:
+                event = {**sent, "idempotencyKey": key, "data": {"tokens": 1_000_000}, **given}
+                async with world.sessions.begin() as session:
+                    await store(session, environment_id, event, world.clock.now())
+
+        await report("a", "b", "c", "a")
+        await report("nobody", externalSubject="nobody")
+        [invoice] = await world.advance(customer.test_clock_id, datetime(2026, 3, 5, tzinfo=UTC))
+        await report("late")
+        await report("next", timestamp="2026-03-03T00:00:00Z")
+        before = await counters(world)
+    assert len(before) == 5
+    await asyncio.to_thread(remade, database_url, "0005")
+    async with make_world(database_url) as world:
+        await catch_up(world.sessions)
+        assert await counters(world) == before
+        assert (await rebuild_counters(world.sessions)).changed_count == 0
+        async with world.sessions.read() as session:
+            replay = await replay_invoice(session, environment_id, invoice.id)
+            assert replay is not None
+            assert (replay.differences, replay.event_count) == ((), 3)
+        reasons = {row.idempotency_key: row.reason for row in await world.rows(models.MeterEvent) if row.reason}
+        assert reasons == {"nobody": "CUSTOMER_UNKNOWN"}
+        assert len(await world.rows(models.MeterEventRepeat)) == 1
+
+
+async def counters(world: World) -> dict[str, tuple[object, ...]]:
+    rows = await world.rows(models.UsageCounter)
+    return {row.key: (row.round, row.closed_at is not None, row.event_count, row.total) for row in rows}
