@@ -129,11 +129,13 @@ class EnumText(TypeDecorator[E], Generic[E]):
 
     def __init__(self, members: type[E]) -> None:
         self.members = members
+        # Far quicker than the class of an enumeration, which has a chain of calls for it.
+        self._by_text = {member.value: member for member in members}
         super().__init__()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:  # noqa: ARG002 - the base class calls it so
         """Read a member."""
-        return None if value is None else self.members(value)
+        return None if value is None else self._by_text.get(value) or self.members(value)
 
 
 def open_engine(url: str) -> AsyncEngine:

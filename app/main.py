@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -18,6 +17,7 @@ from app.api.invoice_page import invoice_routes
 from app.api.metrics import metrics_routes
 from app.api.refusal import refuse
 from app.clock import Clock, SystemClock
+from app.collector import spare_collector
 from app.db import Sessions, open_engine
 from app.graphql import schema
 from app.logs import configure_logs
@@ -81,15 +81,5 @@ def app_from_environment() -> Application:
     """Return the application as the environment's settings describe it, for a server that starts several processes."""
     configure_logs()
     app = create_app(Settings())
-    _spare_collector()
+    spare_collector()
     return app
-
-
-def _spare_collector() -> None:
-    """Keep the garbage collector from walking through the modules and the schema, which stay for good, ever again.
-
-    An answer of many objects would start it several times. What a request leaves behind is rarely a cycle.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)

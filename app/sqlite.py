@@ -72,6 +72,13 @@ class SqliteWriter:
         self._thread.submit(self._close).result()
 
 
+#: FULL, because in WAL mode NORMAL may roll back a committed transaction when the power fails. Pages are written back
+#: when there are some batches of events (32 MiB), as the same ones are often among them.
+PRAGMAS: Final = (
+    "busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=8000",
+)  # fmt: skip
+
+
 class SqliteReader:
     """Reads SQLite with fewer crossings between threads than aiosqlite, which makes nine of a query.
 
@@ -122,9 +129,8 @@ def _rows(engine: Engine, statement: Executable, parameters: Mapping[str, Any]) 
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    # FULL, because in WAL mode NORMAL may roll back a committed transaction when the power fails.
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -9,10 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from app.clock import SystemClock
+from app.collector import spare_collector
 from app.db import Sessions, open_engine
+from app.ids import event_id
 from app.metering.drain import EVENTS_AT_A_TIME, drain_once
 from app.metering.event_log import append
 from app.services.previews import usage_by_subscription
+from app.sqlite import PRAGMAS
 from bench.metered import Metered, events, metered
 
 THERE = 3_000_000
@@ -21,9 +25,10 @@ FEW, MANY = 1_000_000, 10_000_000
 
 def drain(there: int = THERE, count: int = 10_000, rounds: int = 5) -> float:
     """Counting events, with many there already, against inserting as many keys, sorted, into the same unique index."""
+    spare_collector()
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = metered(there, Path(folder)), Path(folder) / "keys.db"
-        _copy_keys(ours.database, theirs)
+        ours = metered(there, Path(folder))
+        theirs = Path(shutil.copy(ours.database, Path(folder) / "theirs.db"))
         pairs = [
             (_drained(ours, there + place * count, count), _inserted(theirs, count)) for place in range(rounds + 1)
         ]
@@ -53,22 +58,13 @@ def _drained(merchant: Metered, first: int, count: int) -> float:
     return asyncio.run(work())
 
 
-def _copy_keys(source: Path, target: Path) -> None:
-    """Make a database that has nothing but the index of keys, with the settings of the product's own."""
-    with sqlite3.connect(target, isolation_level=None) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(
-            "CREATE TABLE event_key (id VARCHAR NOT NULL PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
-        )
-        connection.execute("ATTACH ? AS source", (str(source),))
-        connection.execute("INSERT INTO event_key SELECT id, number FROM source.event_key ORDER BY id")
-
-
 def _inserted(database: Path, count: int) -> float:
-    """Return the CPU seconds of inserting so many new keys in sorted batches."""
+    """Return the CPU seconds of inserting so many new keys in sorted batches, into a copy of the same database."""
     connection = sqlite3.connect(database, isolation_level=None)
-    connection.execute("PRAGMA synchronous=FULL")
-    keys = [(f"evt_{secrets.token_hex(13)}", number) for number in range(count)]
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    # Ids as the product makes them: others would not spread over the whole index.
+    keys = [(event_id("env_of_nobody", secrets.token_hex(16)), number) for number in range(count)]
     begun = time.process_time()
     for start in range(0, count, EVENTS_AT_A_TIME):
         connection.execute("BEGIN IMMEDIATE")

@@ -31,7 +31,7 @@ from bench.merchant import MODEL
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = START + timedelta(days=31)
-CUSTOMERS = 1000
+CUSTOMERS = 100
 #: Events of one transaction while data is prepared, where nobody else writes.
 AT_A_TIME = 20_000
 assert isinstance(MODEL, StandardPrice)

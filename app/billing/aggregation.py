@@ -29,8 +29,7 @@ _NUMERIC: Final = (Aggregation.SUM, Aggregation.AVG, Aggregation.MIN, Aggregatio
 WHENEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class MeteredValue:
+class MeteredValue(NamedTuple):
     """What one event counts for: a number, a text to be told apart from others, or None for the event itself."""
 
     event_id: str
@@ -59,28 +58,6 @@ class Tallied:
     maximum: Decimal | None = None
     latest: Latest | None = None
     distinct_count: int = 0
-
-    def with_event(self, aggregation: Aggregation, metered: MeteredValue) -> "Tallied":
-        """Return the tally with one more event. Whether its text is new is for the caller to know: it is taken for so.
-
-        InvariantBroken where the aggregation needs a number and there is none.
-        """
-        value, counted = metered.value, replace(self, event_count=self.event_count + 1)
-        if aggregation not in _NUMERIC:
-            is_unique = aggregation is Aggregation.UNIQUE_COUNT
-            return replace(counted, distinct_count=self.distinct_count + is_unique)
-        if not isinstance(value, Decimal):
-            raise InvariantBroken(f"Event {metered.event_id} was counted without a number.")
-        match aggregation:
-            case Aggregation.MIN:
-                return replace(counted, minimum=_chosen(min, self.minimum, value))
-            case Aggregation.MAX:
-                return replace(counted, maximum=_chosen(max, self.maximum, value))
-            case Aggregation.LATEST:
-                latest = Latest(metered.timestamp, metered.event_id, value)
-                return replace(counted, latest=_chosen(max, self.latest, latest))
-            case _:
-                return replace(counted, total=exact_sum((self.total, value)))
 
     def plus(self, other: "Tallied") -> "Tallied":
         """Return the tally of two sets of events that have none in common, and no text either."""
@@ -145,18 +122,37 @@ def tally_events(aggregation: Aggregation, values: Iterable[MeteredValue]) -> Ta
     for metered in values:
         if by_event.setdefault(metered.event_id, metered).value != metered.value:
             raise InvariantBroken(f"Event {metered.event_id} was read with two different values.")
-    tallied = Tallied()
-    for metered in by_event.values():
-        tallied = tallied.with_event(aggregation, metered)
-    if aggregation is not Aggregation.UNIQUE_COUNT:
-        return tallied
-    told_apart = {metered.event_id if metered.value is None else metered.value for metered in by_event.values()}
-    return replace(tallied, distinct_count=len(told_apart))
+    count, listed = len(by_event), by_event.values()
+    if not by_event or aggregation is Aggregation.COUNT:
+        return Tallied(count)
+    if aggregation is Aggregation.UNIQUE_COUNT:
+        told_apart = {metered.event_id if metered.value is None else metered.value for metered in listed}
+        return Tallied(count, distinct_count=len(told_apart))
+    numbers = [_number(metered) for metered in listed]
+    match aggregation:
+        case Aggregation.MIN:
+            return Tallied(count, minimum=min(numbers))
+        case Aggregation.MAX:
+            return Tallied(count, maximum=max(numbers))
+        case Aggregation.LATEST:
+            return Tallied(count, latest=max(map(_latest, listed, numbers)))
+        case _:
+            return Tallied(count, exact_sum(numbers))
 
 
 def aggregate(aggregation: Aggregation, values: Iterable[MeteredValue]) -> Decimal:
     """Return the quantity of some events, as `quantity_of` what `tally_events` makes of them."""
     return quantity_of(aggregation, tally_events(aggregation, values))
+
+
+def _number(metered: MeteredValue) -> Decimal:
+    if not isinstance(metered.value, Decimal):
+        raise InvariantBroken(f"Event {metered.event_id} was counted without a number.")
+    return metered.value
+
+
+def _latest(metered: MeteredValue, number: Decimal) -> Latest:
+    return Latest(metered.timestamp, metered.event_id, number)
 
 
 T = TypeVar("T", Decimal, Latest)

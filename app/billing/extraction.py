@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.billing.aggregation import WHENEVER, Aggregation, MeteredValue
@@ -66,13 +67,19 @@ def valid_path(path: str) -> bool:
 def lookup(data: Mapping[str, object], path: str) -> object:
     """Return what the data holds at a valid path, null included, or MISSING. InvariantBroken for a float."""
     found: object = data
-    for name in path.split(".")[1:]:
-        if not isinstance(found, Mapping) or name not in found:
+    for name in _names_of(path):
+        # A dict nearly always; asking first whether it is spares asking an abstract class.
+        if not isinstance(found, (dict, Mapping)) or name not in found:
             return MISSING
         found = found[name]
     if isinstance(found, float):
         raise InvariantBroken("The data of an event must be read without floats.")
     return found
+
+
+@lru_cache(maxsize=4096)
+def _names_of(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")[1:])
 
 
 def metered_value(

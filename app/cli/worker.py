@@ -8,6 +8,7 @@ import typer
 from app.cli.database import speaking_to_database
 from app.cli.terminal import fail
 from app.clock import SystemClock
+from app.collector import spare_collector
 from app.db import Sessions, open_engine
 from app.logs import configure_logs
 from app.migrate import is_current
@@ -34,6 +35,7 @@ def worker() -> None:
 async def _work(settings: Settings) -> None:
     """Work until a signal says to stop; the transaction at hand ends first, or is undone and left to others."""
     start_recording()
+    spare_collector()
     sessions = Sessions(open_engine(settings.database_url), SystemClock())
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

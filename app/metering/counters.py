@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import Latest, Tallied
+from app.billing.aggregation import Latest, MeteredValue, Tallied
 from app.billing.decimals import canonical
-from app.metering.deciding import Count, Span
+from app.metering.deciding import Count, Place, Span
 from app.metering.store import store_of
 from app.metering.tallies import Adding, tells_apart
 from app.models import CounterKind
@@ -44,11 +44,16 @@ async def add_counts(session: AsyncSession, environment_id: str, counts: Sequenc
     """
     if not counts:
         return
-    periods = await _add(session, environment_id, CounterKind.PERIOD, ((count.period, count) for count in counts))
-    by_days = ((count.day, count) for count in counts if not tells_apart(count.day.metric))
+    by_place: dict[int, tuple[Place, list[MeteredValue]]] = {}
+    for count in counts:
+        by_place.setdefault(id(count.place), (count.place, []))[1].append(count.value)
+    placed = by_place.values()
+    periods = await _add(session, environment_id, CounterKind.PERIOD, [(place.period, some) for place, some in placed])
+    by_days = [(place.day, some) for place, some in placed if not tells_apart(place.day.metric)]
     await _add(session, environment_id, CounterKind.DAY, by_days)
+    counters = {name: periods[place.period.key] for name, (place, _) in by_place.items()}
     rows = [
-        (count.fact.number, count.day.metric.id, count.fact.revision, False, periods[count.period.key])
+        (count.fact.number, count.place.day.metric.id, count.fact.revision, False, counters[id(count.place)])
         for count in counts
     ]
     connection = await session.connection()
@@ -103,17 +108,14 @@ def read_tally(store: ModuleType, row: Any) -> Tallied:
 
 
 async def _add(
-    session: AsyncSession, environment_id: str, kind: CounterKind, placed: Iterable[tuple[Span, Count]]
+    session: AsyncSession, environment_id: str, kind: CounterKind, placed: Iterable[tuple[Span, list[MeteredValue]]]
 ) -> dict[str, int]:
-    """Add counts to the counters of their spans; return the ids of these by the spans' keys."""
+    """Add values to the counters of their spans; return the ids of these by the spans' keys."""
     spans: dict[str, Span] = {}
     additions: dict[str, Adding] = {}
-    for span, count in placed:
-        adding = additions.get(span.key)
-        if adding is None:
-            spans[span.key], adding = span, Adding(span.metric)
-            additions[span.key] = adding
-        adding.add(count.value)
+    for span, values in placed:
+        spans[span.key] = span
+        additions.setdefault(span.key, Adding(span.metric)).values.extend(values)
     counters = await open_counters(session, environment_id, kind, spans)
     new_texts = await _new_texts(session, counters, additions)
     await write_tallies(
@@ -129,7 +131,7 @@ async def _add(
 async def _new_texts(
     session: AsyncSession, counters: Mapping[str, Counter], additions: Mapping[str, Adding]
 ) -> dict[int, int]:
-    pairs = sorted((counters[key].id, text) for key, adding in additions.items() for text in adding.texts)
+    pairs = sorted((counters[key].id, text) for key, adding in additions.items() for text in adding.texts())
     new: dict[int, int] = {}
     for counter_id in await store_of(session).insert_values(await session.connection(), pairs):
         new[counter_id] = new.get(counter_id, 0) + 1

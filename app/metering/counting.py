@@ -70,14 +70,10 @@ async def _count_new(
 
 
 def _row(write: Any, event: ReceivedEvent, decision: Decision) -> tuple[Any, ...]:
-    fact = decision.fact
-    sent = (event.type, event.source, event.subject, event.external_subject, event.external_id, event.idempotency_key)
-    when = (write(fact.timestamp), event.timestamp is not None)
-    reason = None if decision.reason is None else decision.reason.value
-    received_at = write(event.received_at)
+    fact, reason = decision.fact, decision.reason
     return (
-        *(fact.number, event.environment_id, fact.id, received_at),
-        *sent,
-        *when,
-        *(event.data, fact.customer_id, reason, 0, False),
-    )
+        fact.number, event.environment_id, fact.id, write(event.received_at), event.type, event.source,
+        event.subject, event.external_subject, event.external_id, event.idempotency_key,
+        write(fact.timestamp), event.timestamp is not None, event.data, fact.customer_id,
+        None if reason is None else reason.value, 0, False,
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, select
@@ -101,6 +101,19 @@ class Coverage:
         """Return the subscription that bills a customer's event of this instant for the metric, if any does."""
         candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
         return next((covering for covering in candidates if covering.price_of(instant, dimensions)), None)
+
+    def unchanged_around(
+        self, customer_id: str, billable_metric_id: str, instant: datetime
+    ) -> tuple[datetime, datetime]:
+        """Return the span [start, end) around an instant in which the same of the subscriptions cover."""
+        start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+        for covering in self._covering.get((customer_id, billable_metric_id), {}).values():
+            for change in (covering.calendar.started_at, covering.ended_at):
+                if change is not None and change <= instant:
+                    start = max(start, change)
+                elif change is not None:
+                    end = min(end, change)
+        return start, end
 
     def oldest(self, customer_id: str, billable_metric_id: str, instant: datetime) -> Covering | None:
         """Return the oldest of a customer's subscriptions with prices on the metric that covers an instant."""

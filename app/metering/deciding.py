@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -46,17 +45,24 @@ class Span(NamedTuple):
     dimensions: str | None = None
 
 
+class Place(NamedTuple):
+    """Where a customer's events with the same dimensions are added up while [start, end) lasts."""
+
+    period: Span
+    day: Span
+    start: datetime
+    end: datetime
+
+
 class Count(NamedTuple):
     """That a metric counts a fact, for what, and which counters it is added to."""
 
     fact: Fact
     value: MeteredValue
-    period: Span
-    day: Span
+    place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """All that a fact counts for; `reason` says why that is nothing, or why nobody is billed for any of it."""
 
     fact: Fact
@@ -73,6 +79,7 @@ class Deciding:
         for metric in metrics:
             self.metrics[metric.event_type].append(metric)
         self.coverage = coverage
+        self._places: dict[tuple[str | None, ...], Place] = {}
 
     def decide(self, fact: Fact) -> Decision:
         """Return what a fact counts for."""
@@ -81,18 +88,30 @@ class Deciding:
             return Decision(fact, (), UncountedReason.NO_METRIC)
         if fact.customer_id is None:
             return Decision(fact, (), UncountedReason.CUSTOMER_UNKNOWN)
-        data, counts, reason = read_data(fact.data), [], None
+        data, counts, reason, is_billed = read_data(fact.data), [], None, False
         for metric in metrics:
             value = metric.value_of(fact.id, fact.timestamp, data)
             if isinstance(value, UncountedReason):
                 reason = value
             else:
-                groups = metric.dimensions_of(data)
-                period = self._period(fact.customer_id, metric, fact.timestamp, groups)
-                counts.append(Count(fact, value, period, day_of(fact.customer_id, metric, fact.timestamp, groups)))
+                place = self._place(fact.customer_id, metric, fact.timestamp, metric.dimensions_of(data))
+                counts.append(Count(fact, value, place))
+                is_billed = is_billed or place.period.subscription_id is not None
         if counts:
-            reason = None if any(count.period.subscription_id for count in counts) else UncountedReason.NO_SUBSCRIPTION
+            reason = None if is_billed else UncountedReason.NO_SUBSCRIPTION
         return Decision(fact, counts, reason)
+
+    def _place(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Place:
+        """Return where an event is added up. The last place of each kind is kept, as the next event's is often it."""
+        kind = (customer_id, metric.id, *groups.values())
+        place = self._places.get(kind)
+        if place is None or not place.start <= instant < place.end:
+            period = self._period(customer_id, metric, instant, groups)
+            day = day_of(customer_id, metric, instant, groups)
+            begins, ends = self.coverage.unchanged_around(customer_id, metric.id, instant)
+            start, end = max(period.start, day.start, begins), min(period.end, day.end, ends)
+            place = self._places[kind] = Place(period, day, start, end)
+        return place
 
     def _period(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Span:
         owner = self.coverage.owner(customer_id, metric.id, instant, groups)

@@ -15,7 +15,7 @@ from app.metering.store import store_of
 
 log = structlog.get_logger()
 #: Events of one transaction, which holds SQLite's only writer meanwhile: some 50 ms of it.
-EVENTS_AT_A_TIME: Final = 500
+EVENTS_AT_A_TIME: Final = 1000
 #: How many events this process has counted, by database, for whoever watches.
 counted_events: WeakKeyDictionary[AsyncEngine, int] = WeakKeyDictionary()
 _prepared: WeakKeyDictionary[AsyncEngine, set[int]] = WeakKeyDictionary()

@@ -59,10 +59,10 @@ def _compare(
     decision: Decision, placed: Mapping[str, Placed], misplaced: list[tuple[Fact, Placed]], missing: list[Count]
 ) -> None:
     """Sort out which counts of an event are elsewhere than they should be, and which are nowhere."""
-    wanted = {count.day.metric.id: count for count in decision.counts}
+    wanted = {count.place.day.metric.id: count for count in decision.counts}
     for metric_id, place in placed.items():
         count = wanted.pop(metric_id, None)
-        if place.is_closed or (count is not None and place.key.rpartition("/")[0] == count.period.key):
+        if place.is_closed or (count is not None and place.key.rpartition("/")[0] == count.place.period.key):
             continue
         misplaced.append((decision.fact, place))
         if count is not None:
@@ -108,10 +108,10 @@ async def take_out(session: AsyncSession, environment_id: str, misplaced: Sequen
         metric = metrics[place.metric_id]
         value, day = _read(metric, fact)
         if not place.is_closed:
-            periods.setdefault(place.key, Adding(metric)).add(value)
+            periods.setdefault(place.key, Adding(metric)).values.append(value)
         if not tells_apart(metric):
             spans[day.key] = day
-            days.setdefault(day.key, Adding(metric)).add(value)
+            days.setdefault(day.key, Adding(metric)).values.append(value)
     await _subtract(
         session, {key: adding for key, adding in (periods | days).items() if is_subtractable(adding.metric)}
     )

@@ -89,7 +89,7 @@ async def _mark_withdrawn(
     session: AsyncSession, environment_id: str, new: Fact, closed: Sequence[Placed], counts: Sequence[Count]
 ) -> None:
     """Mark the closed periods that counted an event which is no longer theirs; the new revision marks its own."""
-    kept = {(count.day.metric.id, count.period.key) for count in counts}
+    kept = {(count.place.day.metric.id, count.place.period.key) for count in counts}
     gone = [place for place in closed if (place.metric_id, place.key.rpartition("/")[0]) not in kept]
     if not gone:
         return

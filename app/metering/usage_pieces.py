@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.billing.aggregation import Latest, Tallied
+from app.billing.aggregation import Latest, Tallied, tally_events
 from app.billing.extraction import UncountedReason
 from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules
@@ -154,5 +154,5 @@ def _pieces_of_events(metric: MetricRules, rows: Iterable[LightRow], stretches: 
         value = metric.value_of(row.id, row.timestamp, data)
         if not isinstance(value, UncountedReason):
             text = value.value if isinstance(value.value, str) else None
-            tallied = Tallied().with_event(metric.aggregation, value)
+            tallied = tally_events(metric.aggregation, [value])
             yield Piece(row.timestamp, tallied, metric.dimensions_of(data), text)

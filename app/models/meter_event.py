@@ -27,7 +27,7 @@ class MeterEvent(SQLModel, table=True):
     __tablename__ = "meter_event"
     __table_args__ = (
         Index("ix_meter_event_number", "environment_id", "number"),
-        Index("ix_meter_event_customer", "environment_id", "type", "customer_id", "timestamp"),
+        Index("ix_meter_event_customer", "customer_id", "type", "timestamp"),
         Index("ix_meter_event_timestamp", "environment_id", "timestamp", "number"),
         # Partial, as most events are not in them and then cost nothing more.
         Index(
