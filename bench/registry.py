@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench import counting, ingest, reads
+from bench import counting, ingest, memory, reads
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ BENCHMARKS: Final = {
     "ingest_batch": Benchmark(ingest.ingest_batch, "≥", 0.3, seconds=60),
     "drain": Benchmark(counting.drain, "≥", 0.4, seconds=60),
     "usage_flat": Benchmark(counting.usage_flat, "≤", 1.3, seconds=60),
+    "memory": Benchmark(memory.memory, "≤", 1.3, seconds=900),
     "read_nested": Benchmark(reads.read_nested, "≥", 3, seconds=60),
     "read_light": Benchmark(reads.read_light, "≥", 4, seconds=60),
 }

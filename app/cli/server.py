@@ -1,6 +1,7 @@
 """billgraph init, serve, migrate, export-schema."""
 
 import json
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -8,11 +9,13 @@ import typer
 import uvicorn
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from uvicorn.config import STARTUP_FAILURE
 
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
 from app.cli.database import run, speaking_to_database
+from app.cli.processes import serve_in_processes
 from app.cli.terminal import fail
 from app.migrate import is_current, upgrade
 from app.models import table_of
@@ -57,15 +60,23 @@ def serve(
     elif not _is_current(url):
         fail("The database's schema is not up to date. Run: billgraph migrate")
     _welcome(f"http://{host}:{port}")
-    uvicorn.run(
-        "app.main:app_from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        access_log=False,
-        log_level="warning",
+    # Loading the application takes a second, which no other command needs to wait for.
+    from app.main import app_from_environment  # noqa: PLC0415
+
+    config = uvicorn.Config(
+        app_from_environment, factory=True, host=host, port=port, access_log=False, log_level="warning"
     )
+    if workers > 1:
+        serve_in_processes(config, workers)
+    else:
+        _serve_alone(config)
+
+
+def _serve_alone(config: uvicorn.Config) -> None:
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 @cli.command()

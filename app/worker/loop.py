@@ -6,11 +6,12 @@ On PostgreSQL any number run beside each other, as each claims the row it works 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from logging import ERROR
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import Sessions
+from app.db import Sessions, database_failed
 from app.metering.waiting import wait_until_counted
 from app.models import TestClock
 from app.services.due_registry import DueItem, next_behind_clock, next_in_real_time, run
@@ -28,8 +29,9 @@ async def work_forever(sessions: Sessions, interval: float) -> None:
         try:
             while await do_next(sessions):
                 pass
-        except Exception:  # the worker outlives a database that is away for a while; the log has the reason
-            log.exception("billing worker interrupted")
+        except Exception as error:  # the worker outlives a database that is away for a while; the log has the reason
+            name, trace = type(error).__name__, not database_failed(error)
+            log.log(ERROR, "billing worker interrupted", error=name, exc_info=trace)
         await asyncio.sleep(interval)
 
 

@@ -1,7 +1,13 @@
 """A benchmark at toy size: the servers start, answer the same, and are compared. The figure is not looked at."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
+from bench.counting import drain, usage_flat
+from bench.ingest import ingest_batch, ingest_single
+from bench.memory import memory
 from bench.reads import read_nested
 
 
@@ -10,3 +16,19 @@ def test_a_benchmark_runs(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "strawberry_orm" in printed
     assert "by turns" in printed
+
+
+def test_servers_take_events_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ingest_single(units=1, rounds=1, requests=3000) > 0
+    assert ingest_batch(units=1, rounds=1, requests=20) > 0
+    assert memory(few=2000, many=4000) > 0
+    printed = capsys.readouterr().out
+    assert "raw_asgi" in printed
+    assert "decoding" in printed
+    assert "MiB after 4,000" in printed
+
+
+def test_events_are_counted_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # prepared data stays with the test
+    assert drain(there=2000, count=1000, rounds=1) > 0
+    assert usage_flat(few=1000, many=2000, rounds=1, reads=2) > 0

@@ -93,7 +93,7 @@ def _server(scratch: Path) -> URL:
         return make_url(given)
     with locked(scratch / "server.lock"):
         if not (scratch / "data/postmaster.pid").exists():
-            _start(scratch)
+            start(scratch)
     return _own(scratch)
 
 
@@ -101,7 +101,8 @@ def _own(scratch: Path) -> URL:
     return make_url(f"postgresql+asyncpg://postgres@/postgres?host={scratch}")
 
 
-def _start(scratch: Path) -> None:
+def start(scratch: Path) -> None:
+    """Start the session's server, for the first time or again, and return once it answers."""
     run_as: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         nobody = pwd.getpwnam("nobody")
@@ -109,7 +110,8 @@ def _start(scratch: Path) -> None:
     run_as["env"] = {"PATH": os.defpath, "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
     binaries, data = _binaries(scratch, run_as), str(scratch / "data")
     initdb = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-    _run([str(binaries / "initdb"), *initdb], run_as)
+    if not Path(data).exists():
+        _run([str(binaries / "initdb"), *initdb], run_as)
     server = [str(binaries / "postgres"), "-D", data, "-k", str(scratch)]
     for setting in SETTINGS if (scratch / DURABLE_MARK).exists() else (*SETTINGS, *HURRIED):
         server += ["-c", setting]
