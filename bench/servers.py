@@ -35,7 +35,7 @@ def product(database: Path | str, **settings: str) -> Iterator[Server]:
 @contextlib.contextmanager
 def baseline(app: str, settings: dict[str, str]) -> Iterator[Server]:
     """Run an ASGI application of `bench.baselines` with uvicorn as the product does; settings are its environment."""
-    options = ["--no-access-log", "--log-level", "warning", "--port"]
+    options = ["--no-access-log", "--no-proxy-headers", "--log-level", "warning", "--port"]
     with _running([sys.executable, "-m", "uvicorn", f"bench.baselines.{app}", *options], settings) as server:
         yield server
 

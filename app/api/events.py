@@ -44,7 +44,7 @@ class Acknowledgement(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False
     subject: str | None = None
     externalSubject: str | None = None  # noqa: N815 - the contract's name
     namespace: str
-    timestamp: str
+    timestamp: datetime
     idempotencyKey: str  # noqa: N815 - the contract's name
     externalId: str | None = None  # noqa: N815 - the contract's name
 
@@ -69,31 +69,19 @@ class EventsEndpoint:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; a client that hangs up while sending gets, and stores, nothing."""
-        with suppress(ClientDisconnect):
-            answer = await self._answer(scope, receive)
-            if isinstance(answer, Response):
-                self._intake.refused_counts[answer.status_code] += 1
-                await answer(scope, receive, send)
-                return
-            headers = [*_ACCEPTED, (b"content-length", str(len(answer)).encode())]
-            await send({"type": "http.response.start", "status": 202, "headers": headers})
-            await send({"type": "http.response.body", "body": answer})
-
-    async def _answer(self, scope: AsgiScope, receive: Receive) -> Response | bytes:
         try:
-            return await self._accept(scope, receive)
-        except Refusal as refusal:
-            return refusal.response()
-        except KeyRevoked:
-            return unauthorized().response()
-        except InvalidBatch as invalid:
-            return Refusal(400, invalid.code, str(invalid)).response()
-        except (InvalidEvent, NotTaken) as refused:
-            return _refusal(refused).response()
+            answer = await self._accept(scope, receive)
         except ClientDisconnect:
-            raise
+            return
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and must not think it stored
-            return _failed(error)
+            response = _answer_to(error)
+            self._intake.refused_counts[response.status_code] += 1
+            await response(scope, receive, send)
+            return
+        headers = [*_ACCEPTED, (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 202, "headers": headers})
+        with suppress(ClientDisconnect):
+            await send({"type": "http.response.body", "body": answer})
 
     async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
@@ -110,7 +98,10 @@ class EventsEndpoint:
         if principal is None:
             return await self._accept_with_care(scope, receive)
         try:
-            return await self._take_one(principal, await read_body(receive, MAX_EVENT_BYTES), now)
+            body = await read_body(receive, MAX_EVENT_BYTES)
+            event = self._intake.read(principal, body, now)
+            await self._intake.store(principal, [event], len(body))
+            return _acknowledge(principal, event)
         except (Refusal, InvalidEvent, NotTaken, KeyRevoked):
             # Whoever has lost the key meanwhile is told that, and nothing else.
             await self._keys.look_up(Headers(scope=scope))
@@ -124,12 +115,10 @@ class EventsEndpoint:
             return await self._take_batch(principal, headers, receive)
         require_json(headers)
         check_length(headers, MAX_EVENT_BYTES)
-        return await self._take_one(principal, await read_body(receive, MAX_EVENT_BYTES), self._clock.now())
-
-    async def _take_one(self, principal: Principal, body: bytes, now: datetime) -> bytes:
-        event = self._intake.read(principal, body, now)
+        body = await read_body(receive, MAX_EVENT_BYTES)
+        event = self._intake.read(principal, body, self._clock.now())
         await self._intake.store(principal, [event], len(body))
-        return _encoder.encode(_acknowledgement(principal, event))
+        return _acknowledge(principal, event)
 
     async def _take_batch(self, principal: Principal, headers: Headers, receive: Receive) -> bytes:
         media_type = require_json(headers, NDJSON)
@@ -142,8 +131,8 @@ class EventsEndpoint:
         return _encoder.encode({"object": "batch", "results": [_result(result) for result in results]})
 
 
-def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgement:
-    return Acknowledgement(
+def _acknowledge(principal: Principal, event: ReceivedEvent) -> bytes:
+    acknowledgement = Acknowledgement(
         id=event.id,
         object="event",
         type=event.type,
@@ -151,10 +140,11 @@ def _acknowledgement(principal: Principal, event: ReceivedEvent) -> Acknowledgem
         subject=event.subject,
         externalSubject=event.external_subject,
         namespace=principal.merchant_id,
-        timestamp=_with_z(event.timestamp or event.received_at),
+        timestamp=event.timestamp or event.received_at,
         idempotencyKey=event.idempotency_key,
         externalId=event.external_id,
     )
+    return _encoder.encode(acknowledgement)
 
 
 def _result(read: Read) -> Accepted | dict[str, Any]:
@@ -174,9 +164,19 @@ def _refusal(refused: InvalidEvent | NotTaken) -> Refusal:
     return Refusal(400, "VALIDATION_ERROR", "The event has invalid fields.", errors=refused.errors)
 
 
-def _with_z(instant: datetime) -> str:
-    """Write an instant, which is in UTC wherever it comes from here."""
-    return f"{instant.isoformat()[:-6]}Z"
+def _answer_to(error: Exception) -> Response:
+    """Return what is answered where nothing of a request was stored."""
+    match error:
+        case Refusal():
+            return error.response()
+        case KeyRevoked():
+            return unauthorized().response()
+        case InvalidBatch():
+            return Refusal(400, error.code, str(error)).response()
+        case InvalidEvent() | NotTaken():
+            return _refusal(error).response()
+        case _:
+            return _failed(error)
 
 
 def _failed(error: Exception) -> Response:

@@ -63,8 +63,15 @@ def serve(
     # Loading the application takes a second, which no other command needs to wait for.
     from app.main import app_from_environment  # noqa: PLC0415
 
+    # Nothing here asks for the client's address or scheme, so no header of a proxy is looked at.
     config = uvicorn.Config(
-        app_from_environment, factory=True, host=host, port=port, access_log=False, log_level="warning"
+        app_from_environment,
+        factory=True,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
     )
     if workers > 1:
         serve_in_processes(config, workers)

@@ -55,13 +55,15 @@ def read_events(body: bytes) -> list[EventInput] | None:
 
 def _is_event(event: EventInput) -> bool:
     """Tell whether what was decoded is an event for certain."""
-    timestamp = event.timestamp
+    timestamp, external_subject, external_id = event.timestamp, event.external_subject, event.external_id
     if timestamp is not None and (timestamp.tzinfo is not UTC or not FIRST_YEAR <= timestamp.year <= LAST_YEAR):
         return False
-    for text in (event.external_subject, event.external_id):
-        if text is not None and not is_external_id(text):
+    if external_subject is not None:
+        if not is_external_id(external_subject):
             return False
-    return bytes(event.data)[:1] == b"{" and (event.subject is not None or event.external_subject is not None)
+    elif event.subject is None:
+        return False
+    return (external_id is None or is_external_id(external_id)) and bytes(event.data).startswith(b"{")
 
 
 def _has_plain_text(body: bytes) -> bool:

@@ -18,7 +18,7 @@ from tests.support.server import Server, serve
 log = logging.getLogger(__name__)
 CONNECTIONS = 32
 #: Acknowledgements between two kills, about.
-ACKNOWLEDGED = 400
+ACKNOWLEDGED = 520
 #: Seconds from the start of a server to its first 202: of one that has the machine to itself, as in a soak, and else.
 ALONE, AMONG_OTHERS = 2, 30
 SELL = """mutation ($product: ProductCreateInput!, $customer: CustomerCreateInput!) {
