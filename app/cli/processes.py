@@ -8,9 +8,11 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+log = structlog.get_logger()
 _forking: Final = multiprocessing.get_context("fork")
 
 
@@ -72,6 +74,11 @@ def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     server = uvicorn.Server(config)
-    server.run(sockets=[listening])
-    if not server.started:
+    try:
+        server.run(sockets=[listening])
+    except Exception:
+        log.exception("server process failed")
+        if server.started:
+            raise
+    if not server.started:  # another would fare no better
         sys.exit(STARTUP_FAILURE)

@@ -60,6 +60,15 @@ def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(database_url: 
     assert "address already in use" in second.stderr.lower()
 
 
+def test_a_server_that_cannot_start_ends_with_all_its_processes(database_url: str) -> None:
+    workers = "1" if database_url.startswith("sqlite") else "2"
+    command = [str(BILLGRAPH), "serve", "--port", str(free_port()), "--workers", workers]
+    wrong = {**environment(database_url), "BILLGRAPH_WORKER_INTERVAL": "never"}
+    ended = subprocess.run(command, env=wrong, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "worker_interval" in ended.stderr.lower()
+
+
 def test_interrupting_ends_a_server_without_a_trace(database_url: str) -> None:
     workers = "1" if database_url.startswith("sqlite") else "2"
     port = free_port()

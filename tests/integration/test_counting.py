@@ -34,6 +34,7 @@ from app.models import table_of
 from tests.support.rows import NOW, World, make_world, opened
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 MODELS = ("large", "small", None)
 
 
@@ -126,6 +127,33 @@ async def test_order_repetition_and_batches_change_nothing(world: World, seed: i
     assert await counted(world) == first
     async with world.sessions.read() as session:
         assert len((await session.scalars(select(table_of(models.MeterEventRepeat).c.id))).all()) == 60
+
+
+async def test_subscriptions_that_begin_and_end_within_a_day_have_their_own_events_of_it(world: World) -> None:
+    metric, customer = await world.metric(Aggregation.SUM, "$.n"), await world.customer("acme")
+    version = await world.plan_version(await world.price(metric))
+    noon, evening = START + timedelta(hours=12), START + timedelta(hours=18, minutes=30)
+    first = await world.subscription(customer, version, START - timedelta(days=3, hours=5), ended_at=noon)
+    second = await world.subscription(customer, version, noon, timezone="Asia/Kolkata", ended_at=evening)
+    third = await world.subscription(customer, version, START + timedelta(hours=20))
+    expected: dict[str | None, Decimal] = {None: Decimal(0)}
+    events, spans = [], ((first.id, noon), (second.id, evening), (None, third.started_at), (third.id, NEVER))
+    for number in random.Random(5).sample(range(48 * 60), 200):
+        at, value = START + timedelta(minutes=number), 2 ** (number % 40)
+        owner = next(name for name, end in spans if at < end)
+        expected[owner] = expected.get(owner, Decimal(0)) + value
+        sent = {"data": {"n": value}, "timestamp": at.isoformat(), "externalSubject": "acme"}
+        events.append(event(world, f"k{number}", **sent))
+    await acknowledge(world.sessions, await key_of(world), events)
+    while await drain_once(world.sessions, 1000):
+        pass
+    counters = table_of(models.UsageCounter).c
+    totals: dict[str | None, Decimal] = {None: Decimal(0)}
+    async with world.sessions.read() as session:
+        for row in await session.execute(select(table_of(models.UsageCounter)).where(counters.kind == "PERIOD")):
+            totals[row.subscription_id] = totals.get(row.subscription_id, Decimal(0)) + row.total
+    assert totals == expected
+    assert (await rebuild_counters(world.sessions)).changed_count == 0
 
 
 async def test_those_who_count_at_once_count_everything_once(world: World) -> None:
