@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from app.clock import Clock
+from app.postgres import PostgresWriter
 from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, open_sqlite
 
 E = TypeVar("E", bound=StrEnum)
@@ -163,8 +164,8 @@ class Sessions:
         self._reading = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
         #: What there is one of for a database and a process, by its type.
         self.shared: dict[type, Any] = {}
-        #: For what must not cost more than it has to; None on PostgreSQL. Only in one's turn.
-        self.writer = SqliteWriter(engine) if engine.dialect.name == "sqlite" else None
+        #: For what must not cost more than it has to. Only in one's turn.
+        self.writer = SqliteWriter(engine) if engine.dialect.name == "sqlite" else PostgresWriter(engine)
         self._reader = SqliteReader(engine) if engine.dialect.name == "sqlite" else None
         #: What computes for long takes turns, in threads: else one request of many such fields would take every
         #: connection, and the processor from those that answer events.

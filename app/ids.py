@@ -45,15 +45,16 @@ def prefix_of(identifier: str) -> str | None:
 def event_id(environment_id: str, idempotency_key: str) -> str:
     """Return the id of the event with this key: the same for every repeat, which needs no look-up to be answered."""
     key = idempotency_key.encode()
-    parts = _prefixed(environment_id) + len(key).to_bytes(4, "big") + key
-    return f"evt_{encode(int.from_bytes(hashlib.blake2b(parts, digest_size=16).digest(), 'big'))}"
+    hashing = _begun(environment_id).copy()
+    hashing.update(len(key).to_bytes(4, "big") + key)
+    return f"evt_{encode(int.from_bytes(hashing.digest(), 'big'))}"
 
 
 @lru_cache(maxsize=1024)
-def _prefixed(text: str) -> bytes:
-    """Return a text behind its length, so that two parts can't be taken for two others."""
-    encoded = text.encode()
-    return len(encoded).to_bytes(4, "big") + encoded
+def _begun(environment_id: str) -> "hashlib.blake2b":
+    """Return a hash that has taken in the first part behind its length: two parts can't be taken for two others."""
+    encoded = environment_id.encode()
+    return hashlib.blake2b(len(encoded).to_bytes(4, "big") + encoded, digest_size=16)
 
 
 def new_idempotency_key() -> str:

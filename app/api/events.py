@@ -1,6 +1,5 @@
 """`POST /v0/events` and `POST /v0/events/batch`: 202 once what came is on disk. Plain ASGI, as no path is busier."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -80,21 +79,20 @@ class EventsEndpoint:
             return
         headers = [*_ACCEPTED, (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
-        with suppress(ClientDisconnect):
-            await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": answer})
 
     async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
             raise Refusal(405, "METHOD_NOT_ALLOWED", "Events are sent with POST.", headers={"allow": "POST"})
-        now, is_plain, authorization = self._clock.now(), not self._batches, None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                is_plain, authorization = is_plain and authorization is None, value
-            elif name == b"content-type":
-                is_plain = is_plain and value == b"application/json"
-            elif name == b"content-encoding":
-                is_plain = False
-        principal = self._keys.recall(authorization or b"", now) if is_plain else None
+        now, listed = self._clock.now(), scope["headers"]
+        headers = dict(listed)
+        is_plain = (
+            not self._batches
+            and len(headers) == len(listed)  # none came twice
+            and headers.get(b"content-type") == b"application/json"
+            and b"content-encoding" not in headers
+        )
+        principal = self._keys.recall(headers.get(b"authorization", b""), now) if is_plain else None
         if principal is None:
             return await self._accept_with_care(scope, receive)
         try:

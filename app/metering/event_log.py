@@ -20,7 +20,7 @@ from app.db import Sessions
 from app.metering.received import ReceivedEvent
 from app.metering.store_sqlite import write_instant
 from app.models import ApiKey, EventInbox, table_of
-from app.sqlite import writing
+from app.sqlite import SqliteWriter, writing
 
 _inbox: Final = table_of(EventInbox)
 _keys: Final = table_of(ApiKey).c
@@ -52,10 +52,15 @@ async def append(sessions: Sessions, requests: Sequence[Request], most: int) -> 
     """
     now = sessions.clock.now()
     key_ids = sorted({key_id for key_id, _ in requests})
-    if sessions.writer is not None:
+    if isinstance(sessions.writer, SqliteWriter):
         async with sessions.turn():
             work = partial(_append_to_sqlite, requests=requests, key_ids=key_ids, now=now, most=most)
             return await sessions.writer.run(work)
+    # Most often every key is valid, which one statement finds and writes at once.
+    entries = _entries(requests, key_ids, most)
+    counts, packed = [len(events) for events in entries], [_encoder.encode(events) for events in entries]
+    if await sessions.writer.execute(_APPEND_IF_ALL_VALID, now, counts, packed, key_ids) == len(entries):
+        return set(key_ids)
     async with sessions.begin() as session:
         valid = set(await session.scalars(select(_keys.id).where(_keys.id.in_(key_ids), _is_valid(now))))
         rows = [_row(events, now) for events in _entries(requests, valid, most)]
@@ -88,6 +93,12 @@ _VALID_KEYS: Final = (
 _APPEND_IF_VALID: Final = (
     "INSERT INTO event_inbox (received_at, event_count, events) "
     f"SELECT ?, ?, ? WHERE ? = (SELECT count(*) {_VALID_KEYS})"
+)
+_APPEND_IF_ALL_VALID: Final = (
+    "INSERT INTO event_inbox (received_at, event_count, events) "
+    "SELECT $1, entry.count, entry.packed FROM unnest($2::integer[], $3::bytea[]) AS entry (count, packed) "
+    "WHERE cardinality($4::text[]) = (SELECT count(*) FROM api_key WHERE id = ANY($4) AND revoked_at IS NULL "
+    "AND (expires_at IS NULL OR expires_at > $1))"
 )
 _APPEND: Final = "INSERT INTO event_inbox (received_at, event_count, events) VALUES (?, ?, ?)"
 

@@ -111,7 +111,7 @@ class Intake:
     def read_batch(self, sender: Sender, body: bytes, now: datetime, *, is_lines: bool) -> list[Read]:
         """Return what each event of a batch is, or what is wrong with it; raise InvalidBatch where it is none."""
         events = None if is_lines else read_events(body)
-        if events is not None and all(event.namespace in (None, sender.merchant_id) for event in events):
+        if events is not None and {event.namespace for event in events} <= {None, sender.merchant_id}:
             check_size(len(events))
             return [identify(sender.environment_id, event, now) for event in events]
         pieces = split_lines(body) if is_lines else split_array(body)

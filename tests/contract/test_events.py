@@ -42,6 +42,10 @@ async def test_the_whole_answer(api: Api) -> None:
     assert await api.stored() == 1
 
 
+def test_the_id_of_a_key_stays_what_it_was() -> None:
+    assert event_id("env_1", "k") == "evt_2p12k6gcxz7wjcq25f7x3pznw9"
+
+
 async def test_the_least_answer_has_no_nulls_and_no_subject_that_was_not_sent(api: Api) -> None:
     customer = await api.world.customer("acme-1")
     answer = (await api.post({"type": "t", "source": "s", "externalSubject": "acme-1", "data": {}})).json()
@@ -248,6 +252,14 @@ async def test_parameters_of_the_content_type_are_fine(api: Api, given: str) -> 
 async def test_compressed_bodies_are_refused(api: Api) -> None:
     assert (await api.post(EVENT, content_encoding="gzip")).status_code == 415
     assert (await api.post(EVENT, content_encoding="identity")).status_code == 202
+
+
+async def test_no_content_type_is_not_json_however_often_the_key_was_seen(api: Api) -> None:
+    key, body = ("authorization", f"Bearer {api.secret}"), json.dumps(EVENT).encode()
+    for _ in range(2):
+        answer = await api.client.post("/v0/events", content=body, headers=[key])
+        assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        assert (await api.post({**EVENT, "idempotencyKey": "seen"})).status_code == 202
 
 
 async def test_64_kib_and_not_a_byte_more(api: Api) -> None:
