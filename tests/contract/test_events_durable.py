@@ -14,6 +14,7 @@ from app.db import Sessions
 from app.metering.intake import Intake
 from app.models import EnvironmentKind
 from app.settings import Settings
+from app.sqlite import SqliteWriter
 from tests.support import sqlite
 from tests.support.events_api import EVENT, Api, client_of, sized
 from tests.support.rows import NOW, FixedClock, make_world, opened
@@ -91,7 +92,7 @@ async def test_a_full_disk_is_503_until_there_is_room(scratch: Path, tmp_path: P
     async with opened(sqlite.copy_template(scratch, tmp_path / "full.db")) as sessions:
         world = await make_world(sessions)
         secret, writer = await world.api_key(), sessions.writer
-        assert writer is not None
+        assert isinstance(writer, SqliteWriter)
 
         def limit(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
