@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.sqlite import SqliteWriter
 from tests.support import sqlite
 from tests.support.events_api import EVENT, Api, client_of, sized
-from tests.support.rows import NOW, FixedClock, make_world, opened
+from tests.support.rows import FixedClock, make_world, opened
 
 
 def endpoint_of(sessions: Sessions) -> EventsEndpoint:
@@ -109,23 +109,26 @@ async def test_a_full_disk_is_503_until_there_is_room(scratch: Path, tmp_path: P
             assert await api.stored() == 1
 
 
-async def test_a_connection_that_breaks_before_the_commit_is_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_breaks_before_the_commit_is_503(api: Api) -> None:
     engine = api.world.sessions.engine
     if engine.dialect.name == "sqlite":
         return  # it has no connection that could break
 
-    async def break_before_commit(sessions: Sessions, requests: Any, most: int) -> set[str]:
-        async with sessions.begin() as session:
-            session.add(models.EventInbox(received_at=NOW, event_count=0, events=b""))
-            await session.flush()
-            pid = await session.scalar(text("SELECT pg_backend_pid()"))
-            async with engine.connect() as other:
-                await other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
-        raise AssertionError(requests, most)
-
-    monkeypatch.setattr("app.metering.group_commit.append", break_before_commit)
+    # In the middle of the statement that writes the log the server ends the connection.
+    breaking = (
+        (
+            "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER breaking BEFORE INSERT ON event_inbox FOR EACH ROW EXECUTE FUNCTION break()",
+    )
+    async with engine.begin() as connection:
+        for statement in breaking:
+            await connection.execute(text(statement))
     answer = await api.post(EVENT)
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
-    monkeypatch.undo()
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP TRIGGER breaking ON event_inbox"))
+        await connection.execute(text("DROP FUNCTION break"))
     assert (await api.post(EVENT)).status_code == 202
     assert (await api.stored(), await api.stored(models.MeterEventRepeat)) == (1, 0)
