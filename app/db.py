@@ -258,6 +258,8 @@ def lost_race(error: DBAPIError) -> bool:
 _OURS = (
     *(DataError, IntegrityError, NotSupportedError, ProgrammingError),
     *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.NotSupportedError, sqlite3.ProgrammingError),
+    *(asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.PostgresSyntaxError),
+    *(asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError),
 )
 #: PostgreSQL's own limits (class 54), like a text that no index takes: what goes beyond them always will.
 _LIMITS = {"54000", "54001", "54011", "54023"}

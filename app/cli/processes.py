@@ -19,7 +19,7 @@ _forking: Final = multiprocessing.get_context("fork")
 def serve_in_processes(config: uvicorn.Config, count: int) -> None:
     """Serve until a signal says to stop; a process that ends by itself is replaced.
 
-    A process that could not start, as its database is away, ends all, with its exit code.
+    A process that could not start, as its settings are wrong, ends all, with its exit code.
     """
     listening = config.bind_socket()
     children = _Children(config, listening)
@@ -61,7 +61,7 @@ class _Children:
             ended = [self._running.pop(sentinel) for sentinel in wait(list(self._running)) if isinstance(sentinel, int)]
             for process in ended:
                 process.join()
-                if process.exitcode == STARTUP_FAILURE:
+                if process.exitcode == STARTUP_FAILURE and not self._stopping:
                     failed = STARTUP_FAILURE
                     self.stop()
             if not self._stopping:
@@ -76,7 +76,7 @@ def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listening])
-    except Exception:
+    except Exception:  # the log has it in one line; the exit code tells the first process whether to try again
         log.exception("server process failed")
         if server.started:
             raise

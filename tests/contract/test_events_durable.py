@@ -5,12 +5,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import exc, text
 
 from app import models
 from app.api.events import EventsEndpoint
-from app.db import Sessions
+from app.db import Sessions, database_failed
 from app.metering.intake import Intake
 from app.models import EnvironmentKind
 from app.settings import Settings
@@ -132,3 +133,14 @@ async def test_a_connection_that_breaks_before_the_commit_is_503(api: Api) -> No
         await connection.execute(text("DROP FUNCTION break"))
     assert (await api.post(EVENT)).status_code == 202
     assert (await api.stored(), await api.stored(models.MeterEventRepeat)) == (1, 0)
+
+
+async def test_a_statement_that_is_wrong_is_our_fault_and_the_next_is_run(api: Api) -> None:
+    writer = api.world.sessions.writer
+    with pytest.raises((sqlite3.ProgrammingError, asyncpg.UndefinedTableError)) as failed:
+        if isinstance(writer, SqliteWriter):
+            await writer.run(lambda connection: connection.execute("SELECT ?", ()))
+        else:
+            await writer.execute("INSERT INTO nowhere VALUES ($1)", 1)
+    assert not database_failed(failed.value)
+    assert (await api.post(EVENT)).status_code == 202

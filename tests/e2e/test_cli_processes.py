@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.server import BILLGRAPH, Server, environment, free_port, serve
+from tests.support.server import BILLGRAPH, Server, billgraph, environment, free_port, serve
 
 EVENT = {"type": "call", "source": "s", "externalSubject": "acme", "data": {"n": 1}}
 
@@ -31,7 +31,10 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 def test_a_process_that_ends_is_replaced_and_all_stop_together(database_url: str) -> None:
     if database_url.startswith("sqlite"):
-        pytest.skip("SQLite is served by one process")
+        refused = billgraph(database_url, "serve", "--workers", "2")
+        assert refused.returncode != 0
+        assert "SQLite is served by one process" in refused.stdout + refused.stderr
+        return
     with serve(database_url, "--workers", "2") as server:
         before = processes(server)
         assert len(before) == 2
