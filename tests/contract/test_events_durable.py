@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,12 @@ async def test_a_connection_that_breaks_before_the_commit_is_503(api: Api) -> No
 
 async def test_a_statement_that_is_wrong_is_our_fault_and_the_next_is_run(api: Api) -> None:
     writer = api.world.sessions.writer
+    wrong: Awaitable[object]
+    if isinstance(writer, SqliteWriter):
+        wrong = writer.run(lambda connection: connection.execute("SELECT ?", ()))
+    else:
+        wrong = writer.execute("INSERT INTO nowhere VALUES ($1)", 1)
     with pytest.raises((sqlite3.ProgrammingError, asyncpg.UndefinedTableError)) as failed:
-        if isinstance(writer, SqliteWriter):
-            await writer.run(lambda connection: connection.execute("SELECT ?", ()))
-        else:
-            await writer.execute("INSERT INTO nowhere VALUES ($1)", 1)
+        await wrong
     assert not database_failed(failed.value)
     assert (await api.post(EVENT)).status_code == 202
