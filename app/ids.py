@@ -7,6 +7,7 @@ prefix sort as the numbers do. New ids carry a UUIDv7 (RFC 9562), hence sort by 
 import hashlib
 import re
 import secrets
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from uuid_utils import uuid7
@@ -44,10 +45,52 @@ def prefix_of(identifier: str) -> str | None:
 
 def event_id(environment_id: str, idempotency_key: str) -> str:
     """Return the id of the event with this key: the same for every repeat, which needs no look-up to be answered."""
+    return f"evt_{encode(int.from_bytes(_digest(_begun(environment_id), idempotency_key), 'big'))}"
+
+
+def event_ids(environment_id: str, idempotency_keys: Sequence[str]) -> list[str]:
+    """Return what `event_id` does for each of many keys, which are encoded together."""
+    begun, found = _begun(environment_id), []
+    for start in range(0, len(idempotency_keys), _AT_ONCE):
+        digests = [_digest(begun, key) for key in idempotency_keys[start : start + _AT_ONCE]]
+        # Each number gets a byte for each of its characters, then bits are moved until each byte has those of its own.
+        spread = int.from_bytes(_ROOM + _ROOM.join(digests), "big")
+        for moved, kept, places in _SPREADING:
+            spread = (spread & moved) << places | spread & kept
+        text = spread.to_bytes(_LENGTH * len(digests), "big").translate(_CHARACTERS).decode()
+        found += ["evt_" + text[place : place + _LENGTH] for place in range(0, len(text), _LENGTH)]
+    return found
+
+
+def _digest(begun: "hashlib.blake2b", idempotency_key: str) -> bytes:
     key = idempotency_key.encode()
-    hashing = _begun(environment_id).copy()
+    hashing = begun.copy()
     hashing.update(len(key).to_bytes(4, "big") + key)
-    return f"evt_{encode(int.from_bytes(hashing.digest(), 'big'))}"
+    return hashing.digest()
+
+
+#: Ids that are encoded together, the characters of each, and the bytes that it needs beside those of its number.
+_AT_ONCE = 50
+_LENGTH = 26
+_ROOM = bytes(_LENGTH - 16)
+_CHARACTERS = ALPHABET.encode().ljust(256)
+
+
+def _spreading() -> Iterator[tuple[int, int, int]]:
+    """Yield the steps that halve runs of groups of five bits, until each has a byte: bits moved, bits kept, and how far
+    they move.
+    """
+    for groups in (16, 8, 4, 2, 1):
+        half = (1 << 5 * groups) - 1
+        runs = range(0, 8 * _LENGTH, 16 * groups)
+        kept = sum(half << run for run in runs)
+        # What would lie beyond an id is the next one's.
+        one = kept & (1 << 8 * _LENGTH) - 1, kept << 5 * groups & (1 << 8 * _LENGTH) - 1
+        kept, moved = (sum(mask << 8 * _LENGTH * place for place in range(_AT_ONCE)) for mask in one)
+        yield moved, kept, 3 * groups
+
+
+_SPREADING = tuple(_spreading())
 
 
 @lru_cache(maxsize=1024)

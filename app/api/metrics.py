@@ -49,7 +49,7 @@ class _Now(Collector):
 
 def _of_process(intake: Intake) -> Iterable[Metric]:
     accepted = "Events that this process wrote to disk and acknowledged."
-    yield CounterMetricFamily("billgraph_events_accepted", accepted, intake.accepted_count)
+    yield CounterMetricFamily("billgraph_events_accepted", accepted, intake.commits.stored_count)
     refused = CounterMetricFamily(
         "billgraph_event_requests_refused", "Requests with events that this process refused.", labels=["status"]
     )

@@ -48,8 +48,9 @@ class GroupCommit:
         self._event_count = 0
         self._size = 0
         self._running: asyncio.Task[None] | None = None
-        #: How many groups were written, for whoever watches.
+        #: How many groups and events were written, for whoever watches.
         self.commit_count = 0
+        self.stored_count = 0
 
     def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int) -> "asyncio.Future[None]":
         """Return what is done once all the events are on disk. `size` is about how many bytes they take.
@@ -110,14 +111,16 @@ class GroupCommit:
             _fail(group, ConnectionAbortedError("The server is shutting down."))
             raise
         else:
-            for key_id, _, _, done in group:
+            self.commit_count += 1
+            for key_id, events, _, done in group:
+                if key_id in valid:
+                    self.stored_count += len(events)
                 if done.done():  # nobody waits for it any more
                     continue
                 if key_id in valid:
                     done.set_result(None)
                 else:
                     done.set_exception(KeyRevoked())
-            self.commit_count += 1
         finally:
             self._event_count -= count
             self._size -= sum([size for _, _, size, _ in group])

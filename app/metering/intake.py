@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -16,7 +16,7 @@ from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
 from app.metering.event_log import is_waiting
 from app.metering.group_commit import GroupCommit, TooMuchWaiting
 from app.metering.quick_codec import read_event, read_events
-from app.metering.received import ReceivedEvent, identify
+from app.metering.received import ReceivedEvent, identify, identify_all
 from app.models import EventInbox, table_of
 from app.settings import Settings
 
@@ -92,8 +92,7 @@ class Intake:
         self.commits = GroupCommit(sessions)
         self.buckets = Buckets(settings.events_per_second)
         self.most_lag = settings.max_backlog_seconds
-        #: For whoever watches: events that were taken in, those of batches that were not, refused requests by status.
-        self.accepted_count = 0
+        #: For whoever watches: events of batches that were not taken in, and refused requests by status.
         self.refused_count = 0
         self.refused_counts: Counter[int] = Counter()
         self._looked_at = -math.inf
@@ -108,12 +107,12 @@ class Intake:
             raise NotTaken(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
         return identify(sender.environment_id, event, now)
 
-    def read_batch(self, sender: Sender, body: bytes, now: datetime, *, is_lines: bool) -> list[Read]:
+    def read_batch(self, sender: Sender, body: bytes, now: datetime, *, is_lines: bool) -> Sequence[Read]:
         """Return what each event of a batch is, or what is wrong with it; raise InvalidBatch where it is none."""
         events = None if is_lines else read_events(body)
         if events is not None and {event.namespace for event in events} <= {None, sender.merchant_id}:
             check_size(len(events))
-            return [identify(sender.environment_id, event, now) for event in events]
+            return identify_all(sender.environment_id, events, now)
         pieces = split_lines(body) if is_lines else split_array(body)
         return [self.try_to_read(sender, piece, now) for piece in pieces]
 
@@ -125,16 +124,25 @@ class Intake:
             self.refused_count += 1
             return refusal
 
-    async def store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> None:
-        """Return once the events are on disk. NotTaken 429 or 503 says when to try again; KeyRevoked if the key was."""
+    def store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> Awaitable[None]:
+        """Return what is done once the events are on disk; `size` is about how many bytes they take.
+
+        NotTaken 429 or 503, at once or then, says when to try again; KeyRevoked comes then.
+        """
         self.buckets.take(sender.api_key_id, len(events))
         if time.monotonic() - self._looked_at >= LOOK_EVERY:
-            await self.lag()
+            return self._look_and_store(sender, events, size)
+        return self._store(sender, events, size)
+
+    async def _look_and_store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> None:
+        await self.lag()
+        await self._store(sender, events, size)
+
+    def _store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> Awaitable[None]:
         if self._lag > self.most_lag:
             raise NotTaken(503, "UNAVAILABLE", "Counting is far behind. Send it again later.", 5)
         try:
-            await self.commits.store(sender.api_key_id, events, size)
-            self.accepted_count += len(events)
+            return self.commits.store(sender.api_key_id, events, size)
         except TooMuchWaiting as error:
             raise NotTaken(503, "UNAVAILABLE", "Too much waits to be stored. Send it again.", 1) from error
 

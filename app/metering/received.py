@@ -1,10 +1,11 @@
 """An event between its acknowledgement and its counting."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from app.ids import event_id, new_idempotency_key
+from app.ids import event_id, event_ids, new_idempotency_key
 from app.metering.codec import EventInput
 
 
@@ -30,9 +31,23 @@ class ReceivedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
 def identify(environment_id: str, event: EventInput, now: datetime) -> ReceivedEvent:
     """Return an event with the id that its key gives it; without a key it gets one that no other event has."""
     key = event.idempotency_key or new_idempotency_key()
+    return _received(environment_id, event_id(environment_id, key), now, key, event)
+
+
+def identify_all(environment_id: str, events: Sequence[EventInput], now: datetime) -> list[ReceivedEvent]:
+    """Return what `identify` makes of each of many events."""
+    keys = [event.idempotency_key or new_idempotency_key() for event in events]
+    ids = event_ids(environment_id, keys)
+    return [
+        _received(environment_id, identifier, now, key, event)
+        for identifier, key, event in zip(ids, keys, events, strict=True)
+    ]
+
+
+def _received(environment_id: str, identifier: str, now: datetime, key: str, event: EventInput) -> ReceivedEvent:
     return ReceivedEvent(
         environment_id,
-        event_id(environment_id, key),
+        identifier,
         now,
         key,
         event.type,
