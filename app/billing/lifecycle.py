@@ -39,11 +39,23 @@ class InvoiceReason(StrEnum):
 
 
 class CreditKind(StrEnum):
-    """What moved a customer's credit: added by hand, carried from an invoice below zero, applied to an invoice."""
+    """What moved a customer's credit.
+
+    Added by hand, carried from an invoice below zero, applied to one, returned by a void one, paid without being due.
+    """
 
     ADDED = "ADDED"
     CARRIED = "CARRIED"
     APPLIED = "APPLIED"
+    RETURNED = "RETURNED"
+    OVERPAID = "OVERPAID"
+
+
+class PaymentExcess(StrEnum):
+    """What becomes of a payment of more than is due: refused whole, or the rest becomes customer credit."""
+
+    REFUSE = "REFUSE"
+    CREDIT = "CREDIT"
 
 
 class PaymentTerm(StrEnum):

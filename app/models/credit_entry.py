@@ -8,6 +8,7 @@ from app.db import EnumText, MinorUnits
 from app.models.row import EnvironmentRow, belongs_to, index, unique
 
 _CARRIED = text("kind = 'CARRIED'")
+_RETURNED = text("kind = 'RETURNED'")
 
 
 class CreditEntry(EnvironmentRow, table=True):
@@ -29,6 +30,14 @@ class CreditEntry(EnvironmentRow, table=True):
             unique=True,
             sqlite_where=_CARRIED,
             postgresql_where=_CARRIED,
+        ),
+        Index(
+            "uq_credit_entry_returned",
+            "environment_id",
+            "invoice_id",
+            unique=True,
+            sqlite_where=_RETURNED,
+            postgresql_where=_RETURNED,
         ),
         index("customer_id"),
         index("source_id"),

@@ -67,5 +67,10 @@ class Invoice(EnvironmentRow, table=True):
 
     @property
     def due_minor(self) -> int:
-        """Minor units still to pay."""
+        """Minor units still to pay: nothing of an invoice that is void."""
+        return 0 if self.status is InvoiceStatus.VOID else self.unpaid_minor
+
+    @property
+    def unpaid_minor(self) -> int:
+        """Minor units of the total that neither credit nor a payment covers."""
         return self.total_minor - self.credit_applied_minor - self.paid_minor

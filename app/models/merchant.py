@@ -18,6 +18,7 @@ class Merchant(SQLModel, table=True):
     timezone: str
     invoice_number_prefix: str
     grace_seconds: int
+    initial_payment_days: int = 7
     address: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
     tax_id: str | None = None
     locale: str = "en"

@@ -16,6 +16,7 @@ from app.billing.lifecycle import (
     CreditKind,
     InvoiceReason,
     InvoiceStatus,
+    PaymentExcess,
     PaymentTerm,
     SubscriptionStatus,
     TerminationReason,
@@ -143,6 +144,16 @@ describe(
         CreditKind.ADDED: "It was given by hand.",
         CreditKind.CARRIED: "An invoice lay below zero, and the rest was carried here.",
         CreditKind.APPLIED: "An invoice was paid with it.",
+        CreditKind.RETURNED: "An invoice that took it was voided.",
+        CreditKind.OVERPAID: "Money was received that was not due, or no longer.",
+    },
+)
+describe(
+    PaymentExcess,
+    "What becomes of a payment of more than is due.",
+    {
+        PaymentExcess.REFUSE: "It is refused whole.",
+        PaymentExcess.CREDIT: "The invoice is paid, and the rest becomes the customer's credit.",
     },
 )
 describe(
@@ -191,6 +202,7 @@ __all__ = [
     "ErrorCode",
     "InvoiceReason",
     "InvoiceStatus",
+    "PaymentExcess",
     "PaymentTerm",
     "Scope",
     "StepOperation",

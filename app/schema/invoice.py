@@ -73,7 +73,7 @@ class TaxCharged:
 
 
 def _due(row: Any) -> billing.Money:
-    paid = row.credit_applied_minor + row.paid_minor
+    paid = row.total_minor if row.status == InvoiceStatus.VOID else row.credit_applied_minor + row.paid_minor
     return billing.Money(row.total_minor - paid, row.currency)
 
 
@@ -106,7 +106,7 @@ class Invoice(Node):
     )
     credit_applied: Money = field("What the customer's credit paid.", of=money_of("credit_applied_minor"))
     amount_paid: Money = field("What was paid.", of=money_of("paid_minor"))
-    amount_due: Money = field("What is left to pay.", of=_due)
+    amount_due: Money = field("What is left to pay: nothing of one that is VOID.", of=_due)
     discounts: list[DiscountTaken] = field("What each discount took off, in order.", of=_discounts)
     taxes: list[TaxCharged] = field("What was taxed at which rate; empty where nothing was.", of=_taxes)
     tax_exemption: str | None = field(

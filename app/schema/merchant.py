@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 PREFIX = "What invoice numbers begin with: capitals, digits and hyphens, at most 20. Example: `INV`."
 GRACE = "How long invoices stay drafts so that late events still count, in seconds, at most 30 days. Example: `3600`."
+INITIAL_PAYMENT = (
+    "For how many days a new subscription waits for its first invoice to be paid before both end, 1 to 365. "
+    "Example: `7`."
+)
 LOCALE = "How invoices write numbers and dates where their customer has no locale of its own. Example: `de-AT`."
 TIMEZONE = "The IANA zone of its calendar. Example: `Europe/Berlin`."
 
@@ -34,6 +38,7 @@ class Merchant(Node):
     timezone: str = field(TIMEZONE)
     invoice_number_prefix: str = field(PREFIX)
     grace_seconds: int = field(GRACE)
+    initial_payment_days: int = field(INITIAL_PAYMENT)
     address: Address | None = field(ADDRESS)
     tax_id: str | None = field(TAX_ID)
     locale: str = field(LOCALE)
@@ -56,14 +61,15 @@ class MerchantUpdateInput:
     timezone: Maybe[str | None] = field(TIMEZONE)
     invoice_number_prefix: Maybe[str | None] = field(PREFIX)
     grace_seconds: Maybe[int | None] = field(GRACE)
+    initial_payment_days: Maybe[int | None] = field(INITIAL_PAYMENT)
     address: Maybe[AddressInput | None] = field(f"Replaces the whole address. {ADDRESS}")
     tax_id: Maybe[str | None] = field(TAX_ID)
     locale: Maybe[str | None] = field(LOCALE)
 
     def to_changes(self) -> dict[str, Any]:
         """Return what is to be changed."""
-        needed = ("name", "default_currency", "timezone", "invoice_number_prefix", "grace_seconds", "locale")
-        return with_address(changes_of(self, *needed))
+        needed = ("name", "default_currency", "timezone", "invoice_number_prefix", "grace_seconds")
+        return with_address(changes_of(self, *needed, "initial_payment_days", "locale"))
 
 
 @value("The merchant as it is now.")

@@ -10,6 +10,7 @@ from app import models
 from app.billing.access import Scope
 from app.billing.catalog import PaymentDraft
 from app.schema.declarations import edge, field, noun, value
+from app.schema.enums import PaymentExcess
 from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
 from app.schema.money import Money, money_of
@@ -37,7 +38,10 @@ class Payment(Node):
     )
 
 
-@strawberry.input(description="A payment to record.")
+@strawberry.input(
+    description="A payment to record. One for the first invoice of a subscription that waited for it in vain becomes "
+    "the customer's credit."
+)
 class InvoiceRecordPaymentInput:
     """See `PaymentDraft`."""
 
@@ -47,11 +51,18 @@ class InvoiceRecordPaymentInput:
     )
     method: str = field(METHOD)
     reference: str | None = field(REFERENCE, default=None)
+    excess: PaymentExcess = field("What becomes of more than is due.", default=PaymentExcess.REFUSE)
     idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> PaymentDraft:
         """Return what is asked for."""
-        return PaymentDraft(invoice=self.invoice_id, amount=self.amount, method=self.method, reference=self.reference)
+        return PaymentDraft(
+            invoice=self.invoice_id,
+            amount=self.amount,
+            method=self.method,
+            reference=self.reference,
+            excess=self.excess,
+        )
 
 
 @value("The payment that was recorded.")

@@ -54,16 +54,24 @@ async def settle_with_credit(session: AsyncSession, invoice: models.Invoice, now
     The customer's row is locked, so that two invoices never take the same credit.
     """
     if invoice.carried_to_credit_minor:
-        await _add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
+        await add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
     if invoice.due_minor <= 0 or not await _balances(session, invoice):
         return
     await must_lock(session, models.Customer, invoice.environment_id, invoice.customer_id)
     for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
-        await _add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
+        await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
         invoice.credit_applied_minor += taken.left_minor
 
 
-async def _add_entry(
+async def return_credit(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
+    """Give back what a voided invoice took of its customer's credit, and make credit of the payments it received."""
+    if invoice.credit_applied_minor:
+        await add_entry(session, invoice, now, CreditKind.RETURNED, invoice.credit_applied_minor)
+    if invoice.paid_minor:
+        await add_entry(session, invoice, now, CreditKind.OVERPAID, invoice.paid_minor)
+
+
+async def add_entry(
     session: AsyncSession,
     invoice: models.Invoice,
     now: datetime,

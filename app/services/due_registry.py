@@ -16,6 +16,7 @@ from app.models import table_of
 from app.services.due import DueKind
 from app.services.lookup import locked
 from app.services.renewals import close_invoice, pass_boundary
+from app.services.unpaid import expire_subscription, mark_overdue
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ Handler = Callable[[AsyncSession, str, str, datetime, datetime], Awaitable[str |
 HANDLERS: Mapping[DueKind, Handler] = {
     DueKind.SUBSCRIPTION_BOUNDARY: pass_boundary,
     DueKind.INVOICE_CLOSE: close_invoice,
+    DueKind.SUBSCRIPTION_EXPIRY: expire_subscription,
+    DueKind.INVOICE_OVERDUE: mark_overdue,
 }
 log = structlog.get_logger()
 #: Characters of an error that are kept beside a parked item.

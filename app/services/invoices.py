@@ -18,6 +18,7 @@ from app.models import EnvironmentKind, table_of
 from app.services.adjusting import Adjusting, adjusting_of
 from app.services.billing_parties import copy_parties
 from app.services.credit import settle_with_credit
+from app.services.due import DueKind, schedule
 from app.services.rating import RatedLine
 
 
@@ -106,6 +107,9 @@ async def issue_invoice(session: AsyncSession, invoice: models.Invoice, now: dat
     await settle_with_credit(session, invoice, now)
     mark_paid_if_settled(invoice, now)
     await session.flush()
+    if invoice.status is InvoiceStatus.ISSUED and invoice.reason is not InvoiceReason.SUBSCRIPTION_START:
+        clock_id, kind = customer.test_clock_id, DueKind.INVOICE_OVERDUE
+        await schedule(session, invoice.environment_id, kind, invoice.id, due_at, clock_id, now)
     invoice.number = await _take_number(session, invoice, now)
     await session.flush()
 

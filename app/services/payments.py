@@ -7,14 +7,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.catalog import PaymentDraft, check_payment
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
+from app.billing.lifecycle import (
+    CreditKind,
+    InvoiceReason,
+    InvoiceStatus,
+    PaymentExcess,
+    SubscriptionStatus,
+    TerminationReason,
+)
 from app.billing.money import decimal_to_minor, minor_to_decimal
 from app.ids import new_id
+from app.services.credit import add_entry
 from app.services.customer_time import customers_now
 from app.services.invoices import mark_paid_if_settled
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
 from app.services.subscriptions import activate
+from app.services.unpaid import forgive_if_settled
 
 
 async def record_payment(
@@ -22,7 +31,8 @@ async def record_payment(
 ) -> tuple[models.Payment, models.Invoice]:
     """Record money received, all that is due unless an amount is given. Paying Invoice 0 activates its subscription.
 
-    Of payments that race, each sees what the ones before it left to pay.
+    Of payments that race, each sees what the ones before it left to pay. What comes for an Invoice 0 that was waited
+    for in vain becomes the customer's credit.
     """
     environment_id, problems = principal.environment_id, Problems()
     peek = await require(session, problems, "invoiceId", models.Invoice, environment_id, draft.invoice)
@@ -33,7 +43,8 @@ async def record_payment(
     now = await customers_now(session, customer, now)
     subscription = await must_lock(session, models.Subscription, environment_id, peek.subscription_id)
     invoice = await must_lock(session, models.Invoice, environment_id, peek.id)
-    amount_minor = _payable_minor(problems, invoice, draft)
+    has_expired = _has_expired(invoice, subscription)
+    amount_minor = _payable_minor(problems, invoice, draft, has_expired=has_expired)
     problems.raise_if_any()
     payment = models.Payment(
         environment_id=environment_id,
@@ -47,12 +58,28 @@ async def record_payment(
         reference=draft.reference,
     )
     session.add(payment)
-    invoice.paid_minor += amount_minor
+    excess_minor = max(amount_minor - invoice.due_minor, 0)
+    if excess_minor:
+        await add_entry(session, invoice, now, CreditKind.OVERPAID, excess_minor)
+    if not has_expired:
+        await _settle(session, subscription, invoice, amount_minor - excess_minor, now)
+    await session.flush()
+    return payment, invoice
+
+
+async def _settle(
+    session: AsyncSession, subscription: models.Subscription, invoice: models.Invoice, paid_minor: int, now: datetime
+) -> None:
+    """Take a payment off what an invoice has due; once nothing is, its subscription goes on."""
+    invoice.paid_minor += paid_minor
     mark_paid_if_settled(invoice, now)
     await session.flush()
-    if invoice.status is InvoiceStatus.PAID and _gates(invoice, subscription):
+    if invoice.status is not InvoiceStatus.PAID:
+        return
+    if _gates(invoice, subscription):
+        customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
         await activate(session, subscription, customer, now)
-    return payment, invoice
+    await forgive_if_settled(session, subscription, now)
 
 
 def _gates(invoice: models.Invoice, subscription: models.Subscription) -> bool:
@@ -60,20 +87,27 @@ def _gates(invoice: models.Invoice, subscription: models.Subscription) -> bool:
     return first and subscription.status is SubscriptionStatus.PENDING_PAYMENT
 
 
-def _payable_minor(problems: Problems, invoice: models.Invoice, draft: PaymentDraft) -> int:
-    if invoice.status is not InvoiceStatus.ISSUED:
+def _has_expired(invoice: models.Invoice, subscription: models.Subscription) -> bool:
+    expired = subscription.termination_reason is TerminationReason.INITIAL_PAYMENT_EXPIRED
+    first = invoice.reason is InvoiceReason.SUBSCRIPTION_START
+    return expired and first and invoice.status is InvoiceStatus.VOID
+
+
+def _payable_minor(problems: Problems, invoice: models.Invoice, draft: PaymentDraft, *, has_expired: bool) -> int:
+    if invoice.status is not InvoiceStatus.ISSUED and not has_expired:
         message = f"the invoice is {invoice.status}; only an ISSUED one takes payments"
         problems.add(ErrorCode.INVOICE_NOT_PAYABLE, "invoiceId", message)
         return 0
     if draft.amount is None:
-        return invoice.due_minor
+        return invoice.unpaid_minor
     try:
         amount_minor = decimal_to_minor(draft.amount, invoice.currency)
     except ValueError as error:
         problems.add(ErrorCode.INVALID, "amount", str(error))
         return 0
-    if amount_minor > invoice.due_minor:
+    takes_more = has_expired or draft.excess is PaymentExcess.CREDIT
+    if amount_minor > invoice.due_minor and not takes_more:
         due = minor_to_decimal(invoice.due_minor, invoice.currency)
-        message = f"the invoice has only {due} {invoice.currency} left to pay"
+        message = f"the invoice has only {due} {invoice.currency} left to pay; excess: CREDIT takes more"
         problems.add(ErrorCode.PAYMENT_EXCEEDS_DUE, "amount", message)
     return amount_minor

@@ -1,7 +1,7 @@
 """Subscriptions: how they begin. How they go on is in renewals."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -146,6 +146,10 @@ async def _bill_start(
     await issue_invoice(session, invoice, now, due_at=now)
     if invoice.status is InvoiceStatus.PAID:
         await activate(session, subscription, customer, now)
+        return invoice
+    merchant, _ = await owner_of(session, subscription.environment_id)
+    kind, expires_at = DueKind.SUBSCRIPTION_EXPIRY, now + timedelta(days=merchant.initial_payment_days)
+    await schedule(session, subscription.environment_id, kind, subscription.id, expires_at, customer.test_clock_id, now)
     return invoice
 
 

@@ -11,6 +11,7 @@ from app.billing.catalog import PaymentDraft
 from app.billing.errors import ErrorCode, Refused
 from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
 from app.services.clocks import begin_advance, step
+from app.services.merchants import update_merchant
 from app.services.payments import record_payment
 from app.worker.loop import do_next
 from tests.support.world import JANUARY_31, World, make_world, race
@@ -71,7 +72,8 @@ async def test_of_racing_payments_one_is_taken(database_url: str) -> None:
         assert [payment.amount_minor for payment in await world.rows(models.Payment)] == [4900]
         [subscription] = await world.rows(models.Subscription)
         assert subscription.status is SubscriptionStatus.ACTIVE
-        assert len(await world.rows(models.DueWork)) == 1
+        kinds = sorted(item.kind for item in await world.rows(models.DueWork))
+        assert kinds == ["SUBSCRIPTION_BOUNDARY", "SUBSCRIPTION_EXPIRY"]
 
 
 async def test_of_racing_subscriptions_to_one_product_one_is_made(database_url: str) -> None:
@@ -141,6 +143,7 @@ async def test_a_draft_waits_for_the_end_of_grace(database_url: str) -> None:
 
 async def test_boundaries_passed_while_pending_fall_due_in_order_at_activation(database_url: str) -> None:
     async with make_world(database_url) as world:
+        await world.do(lambda s: update_merchant(s, world.principal, {"initial_payment_days": 90}))
         plan, customer = await world.catalog(), await world.customer(clock_at=JANUARY_31)
         _, first = await world.subscribe(customer, plan)
         assert first is not None

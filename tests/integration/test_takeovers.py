@@ -13,6 +13,7 @@ from app.models import table_of
 from app.services.clocks import begin_advance, step
 from app.services.customers import update_customer
 from app.services.fees import create_fee
+from app.services.merchants import update_merchant
 from app.services.payments import record_payment
 from app.services.plans import create_plan
 from app.services.previews import upcoming_by_subscription
@@ -76,6 +77,7 @@ async def test_a_paused_advance_does_not_end_the_one_that_took_over(database_url
 
 async def test_an_advance_returns_what_a_late_payment_had_left_behind(database_url: str) -> None:
     async with make_world(database_url) as world:
+        await world.do(lambda s: update_merchant(s, world.principal, {"initial_payment_days": 90}))
         plan, customer = await world.catalog(), await world.customer(clock_at=JANUARY_31)
         _, first = await world.subscribe(customer, plan)
         assert first is not None

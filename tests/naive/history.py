@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 Interval = Literal["WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY"]
 Aggregation = Literal["COUNT", "SUM", "MAX", "UNIQUE_COUNT"]
-GRACE = timedelta(hours=1)
+GRACE, EXPIRY = timedelta(hours=1), timedelta(days=7)
 MINOR_DIGITS = {"JPY": 0, "USD": 2, "KWD": 3, "CLF": 4}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 
-from tests.naive.history import Typed
+from tests.naive.history import Credit, Typed
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Line:
 class Invoice:
     """An issued invoice of a subscription, given by its place. `boundary` None is Invoice 0.
 
-    `known_before` says which events had come when it was issued: those that arrived before. The last lines are those
-    `typed` by hand.
+    `known_before` says which events had come when it was issued: those that arrived before; `expired`, which
+    subscriptions had never been paid for by then; `credit_before`, which credit such payments brought since the invoice
+    before. The last lines are those `typed` by hand.
     """
 
     subscription: int
@@ -40,6 +41,8 @@ class Invoice:
     total_minor: int
     credit_minor: int
     known_before: datetime | None = field(default=None, compare=False)
+    expired: frozenset[int] = field(default=frozenset(), compare=False)
+    credit_before: tuple[Credit, ...] = field(default=(), compare=False)
     typed: tuple[Typed, ...] = field(default=(), compare=False)
 
 

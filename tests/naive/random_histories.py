@@ -106,8 +106,7 @@ def _subscriptions(random: Random, catalog: Catalog) -> tuple[tuple[Subscription
     first = _subscription(random, catalog, 0, None)
     until = _until(random, first)
     listed = [first]
-    # An unpaid one only waits. Beside another it would leave open who bills what, once unpaid ones expire.
-    if first.paid_at is not None and random.random() < 0.3:
+    if random.random() < 0.3:
         started_at = min(first.started_at + random.choice((timedelta(), timedelta(days=random.randrange(90)))), until)
         listed.append(_subscription(random, catalog, 1, started_at))
     return tuple(listed), max(until, *(one.paid_at or one.started_at for one in listed))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tests.naive.arithmetic import half_up
-from tests.naive.history import GRACE, MINOR_DIGITS, History, Interval, Price, Subscription, Typed
+from tests.naive.history import EXPIRY, GRACE, MINOR_DIGITS, Credit, History, Interval, Price, Subscription, Typed
 from tests.naive.invoices import Invoice, Line
 from tests.naive.prices import amount
 from tests.naive.totals import Rounded, add_up, discounts_of
@@ -14,7 +14,7 @@ from tests.naive.usage import Counted, counted, quantity, used
 from tests.naive.windows import Window, windows
 
 PLACES = 10**18
-BOUNDARY, CLOSE = 0, 1
+BOUNDARY, CLOSE, EXPIRE = 0, 1, 2
 TICK = timedelta(microseconds=1)
 Charge = tuple[Price, Window]
 
@@ -39,8 +39,16 @@ class State:
     invoices: list[Invoice] = field(default_factory=list)
     credit: list[tuple[str, int]] = field(default_factory=list)
     pending: set[int] = field(default_factory=set)
+    expired: set[int] = field(default_factory=set)
+    returned: list[Credit] = field(default_factory=list)
     typed: list[Typed] = field(default_factory=list)
     noted: int = 0
+
+    def give_back(self, currency: str, minor: int) -> None:
+        """Note credit that comes of an invoice which was not paid in time."""
+        if minor:
+            self.credit.append((currency, minor))
+            self.returned.append(Credit(currency, minor))
 
     def note(self, at: datetime, kind: int, place: int, boundary: datetime) -> None:
         """Note that something falls due."""
@@ -63,6 +71,9 @@ def replay(history: History) -> list[Invoice]:
             if subscription.paid_at == stop and subscription.place in state.pending:
                 state.pending.remove(subscription.place)
                 _note_boundary(state, subscription.place, subscription.started_at)
+            elif subscription.paid_at == stop and subscription.place in state.expired:
+                first = _first_invoice(state, subscription.place)
+                state.give_back(subscription.plan.currency, first.total_minor - first.credit_minor)
     return state.invoices
 
 
@@ -81,6 +92,9 @@ def _run(state: State, stop: datetime) -> None:
         if item.kind == CLOSE:
             _issue(state, item.place, item.boundary, stop)
             continue
+        if item.kind == EXPIRE:
+            _expire(state, item.place)
+            continue
         if _charges(state, item.place, item.boundary):
             state.note(item.boundary + GRACE, CLOSE, item.place, item.boundary)
         _note_boundary(state, item.place, item.boundary)
@@ -91,8 +105,23 @@ def _start(state: State, subscription: Subscription) -> None:
         invoice = _issue(state, subscription.place, None, subscription.started_at)
         if invoice.total_minor > invoice.credit_minor:
             state.pending.add(subscription.place)
+            state.note(subscription.started_at + EXPIRY, EXPIRE, subscription.place, subscription.started_at)
             return
     _note_boundary(state, subscription.place, subscription.started_at)
+
+
+def _expire(state: State, place: int) -> None:
+    """End a subscription that was never paid for; the credit that its first invoice took comes back."""
+    if place in state.pending:
+        state.pending.remove(place)
+        state.expired.add(place)
+        first = _first_invoice(state, place)
+        state.give_back(state.history.subscriptions[place].plan.currency, first.credit_minor)
+
+
+def _first_invoice(state: State, place: int) -> Invoice:
+    [first] = [one for one in state.invoices if one.subscription == place and one.boundary is None]
+    return first
 
 
 def _note_boundary(state: State, place: int, after: datetime) -> None:
@@ -124,7 +153,7 @@ def _charges(state: State, place: int, boundary: datetime | None) -> list[Charge
 def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -> Invoice:
     history, subscription = state.history, state.history.subscriptions[place]
     currency, charges = subscription.plan.currency, _charges(state, place, boundary)
-    rated = [_rate(history, subscription, price, window, now) for price, window in charges]
+    rated = [_rate(state, subscription, price, window, now) for price, window in charges]
     amounts = [half_up(exact * 10 ** MINOR_DIGITS[currency]) for exact, _, _ in rated]
     rounded = [Rounded(minor, window.start, True) for minor, (_, window) in zip(amounts, charges, strict=True)]
     typed = [one for one in state.typed if (one.subscription, one.boundary) == (place, boundary)]
@@ -142,7 +171,10 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
         state.credit.append((currency, totals.carried))
     credit = _take_credit(state, currency, totals.total)
     sums = totals.subtotal, totals.discount, totals.tax, totals.carried, totals.total
-    invoice = Invoice(place, boundary, tuple(lines), *sums, credit, now, tuple(typed))
+    invoice = Invoice(
+        place, boundary, tuple(lines), *sums, credit, now, frozenset(state.expired), tuple(state.returned), tuple(typed)
+    )
+    state.returned.clear()
     state.invoices.append(invoice)
     return invoice
 
@@ -155,7 +187,7 @@ def typed_line(typed: Typed, currency: str, first: Line, discount: int, tax: int
 
 
 def _rate(
-    history: History, subscription: Subscription, price: Price, window: Window, now: datetime
+    state: State, subscription: Subscription, price: Price, window: Window, now: datetime
 ) -> tuple[Fraction, Fraction, list[Counted]]:
     """What a price comes to over a window, of how many units, and the events they were counted from."""
     share = Fraction((window.end - window.start) // TICK, (window.end - window.whole_start) // TICK)
@@ -165,7 +197,7 @@ def _rate(
             if name == price.name:
                 units = Fraction(chosen)
         return amount(price, units, [], share), units, []
-    events = counted(history, subscription, price, window, now)
+    events = counted(state.history, state.expired, subscription, price, window, now)
     units = quantity(price.metric, events)
     return amount(price, units, used(price.metric, events), share), units, events
 

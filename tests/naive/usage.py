@@ -25,7 +25,9 @@ class Counted(NamedTuple):
     unit_price: Fraction | None
 
 
-def counted(history: History, subscription: Subscription, price: Price, window: Window, now: datetime) -> list[Counted]:
+def counted(
+    history: History, expired: set[int], subscription: Subscription, price: Price, window: Window, now: datetime
+) -> list[Counted]:
     """The events of a window that a subscription bills by a price, of those that had arrived before an instant."""
     metric = price.metric
     assert metric is not None
@@ -35,7 +37,7 @@ def counted(history: History, subscription: Subscription, price: Price, window: 
         if event.type != metric.event_type or not window.start <= event.timestamp < window.end:
             continue
         value = _value(metric, event)
-        if value is None or _biller(history, metric, event, now) != subscription.place:
+        if value is None or _biller(history, expired, metric, event, now) != subscription.place:
             continue
         if _takes(subscription.plan, price, _dimensions(metric, event)):
             carried = None if path is None else _plain_number(_found(event.data, path))
@@ -86,10 +88,10 @@ def _value(metric: Metric, event: Event) -> Fraction | str | None:
     return _text(found) if metric.aggregation == "UNIQUE_COUNT" else _number(found)
 
 
-def _biller(history: History, metric: Metric, event: Event, now: datetime) -> int | None:
+def _biller(history: History, expired: set[int], metric: Metric, event: Event, now: datetime) -> int | None:
     """The place of the oldest subscription that covers an event's timestamp and prices it."""
     for subscription in sorted(history.subscriptions, key=lambda one: one.started_at):
-        if subscription.started_at > event.timestamp or subscription.started_at >= now:
+        if subscription.place in expired or subscription.started_at > event.timestamp or subscription.started_at >= now:
             continue
         for price in subscription.plan.prices:
             if price.metric == metric and _takes(subscription.plan, price, _dimensions(metric, event)):

@@ -85,13 +85,16 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         credit[one.currency].append(Balance(f"cre_{place}", one.amount_minor))
     found = []
     for invoice in issued:
+        for number, one in enumerate(invoice.credit_before):
+            entry_id = f"returned_{invoice.subscription}_{invoice.boundary}_{number}"
+            credit[one.currency].append(Balance(entry_id, one.amount_minor))
         assert invoice.known_before is not None
         own, place = subscribed[invoice.subscription], invoice.subscription
         if invoice.boundary is None:
             charges = charges_at_start(own, terms[place])
         else:
             charges = charges_at_boundary(own, terms[place], invoice.boundary)
-        known = _known(history, invoice.known_before)
+        known = _known(history, invoice.known_before, invoice.expired)
         rated = [_rate(own, charge, known) for charge in charges]
         lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
         lines += [AssessedLine(one.amount_minor, None, one.taxable) for one in invoice.typed]
@@ -119,10 +122,10 @@ def subscribed_of(subscription: Subscription) -> Subscribed:
     return Subscribed(place, "CUSTOMER", place, interval, started_at, anchor_at, subscription.zone, None)
 
 
-def _known(history: History, now: datetime) -> Known:
+def _known(history: History, now: datetime, expired: frozenset[int]) -> Known:
     mine = (event for event in arrived(history, now) if NAMES.resolve(event.subject, event.external_subject))
     events = [(event, data_of(event)) for event in mine]
-    return Known(events, _coverage(history, now))
+    return Known(events, _coverage(history, now, expired))
 
 
 def _rate(own: Subscribed, charge: Charge, known: Known) -> Rated:
@@ -150,11 +153,11 @@ def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[ReadEvent]:
             yield ReadEvent(value, None if path is None else unit_price(path, data))
 
 
-def _coverage(history: History, now: datetime) -> Coverage:
+def _coverage(history: History, now: datetime, expired: frozenset[int]) -> Coverage:
     """Whom events may be billed to: the subscriptions there are, the oldest first."""
     rows = []
     for subscription in sorted(history.subscriptions, key=lambda one: one.started_at):
-        if subscription.started_at < now:
+        if subscription.started_at < now and subscription.place not in expired:
             own = subscribed_of(subscription)
             rows += [
                 SimpleNamespace(

@@ -11,6 +11,7 @@ from app.billing.catalog.discounts import DiscountDraft
 from app.billing.catalog.prices import check_quantity
 from app.billing.decimals import within_bounds
 from app.billing.errors import ErrorCode, Problems
+from app.billing.lifecycle import PaymentExcess
 from app.billing.text import check_external_id, check_metadata, check_name, check_optional_text
 
 # The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, without its brackets).
@@ -72,12 +73,16 @@ class SubscriptionDraft:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PaymentDraft:
-    """A payment as a user reports it; `amount` is in major units, None means all that is due."""
+    """A payment as a user reports it; `amount` is in major units, None means all that is due.
+
+    `excess` says what becomes of more than that.
+    """
 
     invoice: str
     amount: Decimal | None = None
     method: str
     reference: str | None = None
+    excess: PaymentExcess = PaymentExcess.REFUSE
 
 
 def check_customer(draft: CustomerDraft, problems: Problems) -> None:

@@ -13,6 +13,8 @@ from app.billing.text import check_name
 MAX_PREFIX_LENGTH = 20
 MAX_GRACE_SECONDS = 30 * 24 * 60 * 60
 DEFAULT_GRACE_SECONDS = 60 * 60
+MAX_INITIAL_PAYMENT_DAYS = 365
+DEFAULT_INITIAL_PAYMENT_DAYS = 7
 DEFAULT_LOCALE = "en"
 
 # Far from the ends of the calendar, so that no period, grace or payment term computed from a clock can leave it.
@@ -32,6 +34,7 @@ class MerchantDraft:
     timezone: str = "UTC"
     invoice_number_prefix: str = "INV"
     grace_seconds: int = DEFAULT_GRACE_SECONDS
+    initial_payment_days: int = DEFAULT_INITIAL_PAYMENT_DAYS
     address: Address | None = None
     tax_id: str | None = None
     locale: str = DEFAULT_LOCALE
@@ -57,6 +60,9 @@ def check_merchant(draft: MerchantDraft, problems: Problems) -> None:
     _check_prefix(draft.invoice_number_prefix, problems)
     if not 0 <= draft.grace_seconds <= MAX_GRACE_SECONDS:
         problems.add(ErrorCode.OUT_OF_RANGE, "graceSeconds", "Must be 0 seconds to 30 days.")
+    if not 1 <= draft.initial_payment_days <= MAX_INITIAL_PAYMENT_DAYS:
+        message = f"Must be 1 to {MAX_INITIAL_PAYMENT_DAYS} days."
+        problems.add(ErrorCode.OUT_OF_RANGE, "initialPaymentDays", message)
     check_address(problems, "address", draft.address)
     check_tax_id(problems, "taxId", draft.tax_id)
     check_locale(problems, "locale", draft.locale)
