@@ -9,6 +9,7 @@ from typing import Any
 from babel import Locale
 
 from app.api.locale_formats import Formats
+from app.billing.adjustments import discounts_taken
 from app.billing.catalog.merchants import DEFAULT_LOCALE
 from app.billing.decimals import parse_plain
 from app.billing.invoicing import Series
@@ -204,7 +205,7 @@ def _unit_price(inputs: LineInputs, formats: Formats) -> str | None:
 def _sums(invoice: Any, formats: Formats) -> Iterator[SumView]:
     """Return the rows from the subtotal to what is due, leaving out what made no difference."""
     yield SumView("Subtotal", formats.money(invoice.subtotal_minor))
-    for item in invoice.summary.get("discounts", ()):
+    for item in discounts_taken(invoice.summary):
         share = item["percentage"]
         label = item["name"] if share is None else f"{item['name']} ({formats.percent(parse_plain(share))})"
         yield SumView(label, formats.money(-item["takenMinor"]))

@@ -9,16 +9,18 @@ from typing import Any
 from app.billing.decimals import parse_plain, plain
 from app.billing.discounts import discount_from_json
 from app.billing.errors import InvariantBroken
-from app.billing.invoicing import Assessment
+from app.billing.invoicing import Assessment, Correction, DiscountCorrected, DiscountSoFar
 from app.billing.money import minor_to_decimal
 from app.billing.steps import NotApplied, Step, StepOperation, spell, spell_money
 from app.billing.tax import TaxBehavior, TaxTerms
 
 
 def line_adjustments(assessment: Assessment, place: int) -> dict[str, Any]:
-    """Return the stored form of the shares of the line at a place."""
-    return {
-        "discounts": [
+    """Return the stored form of the shares of the line at a place. One that corrects another has that one's terms."""
+    corrected_tax = assessment.corrected_taxes.get(place)
+    tax = assessment.tax if corrected_tax is None else corrected_tax
+    if corrected_tax is None:
+        discounts = [
             {
                 **taken.terms.to_json(),
                 "baseMinor": taken.base_minor,
@@ -26,15 +28,43 @@ def line_adjustments(assessment: Assessment, place: int) -> dict[str, Any]:
                 "shareMinor": taken.shares_minor[place],
             }
             for taken in assessment.discounts
-        ],
+        ]
+    else:
+        discounts = [_corrected(change) for change in assessment.corrected_discounts if change.place == place]
+    return {
+        "discounts": discounts,
         "tax": {
-            **tax_terms_to_json(assessment.tax),
+            **tax_terms_to_json(tax),
             "charged": [
                 {"baseMinor": part.base_minor, "taxMinor": part.tax_minor, "shareMinor": part.shares_minor[place]}
                 for part in assessment.taxes
+                if part.rate == tax.charged_rate
             ],
         },
     }
+
+
+def _corrected(change: DiscountCorrected) -> dict[str, Any]:
+    return {
+        **change.after.terms.to_json(),
+        "baseMinor": change.after.base_minor,
+        "takenMinor": change.after.taken_minor,
+        "baseBeforeMinor": change.before.base_minor,
+        "takenBeforeMinor": change.before.taken_minor,
+        "shareMinor": change.share_minor,
+    }
+
+
+def correction_from_json(corrected: str, adjustments: Mapping[str, Any]) -> Correction:
+    """Read what `line_adjustments` wrote of a line that corrects another. InvariantBroken when it is something else."""
+    try:
+        discounts = tuple(
+            DiscountSoFar(discount_from_json(item), item["baseBeforeMinor"], item["takenBeforeMinor"])
+            for item in adjustments["discounts"]
+        )
+        return Correction(corrected, discounts, tax_terms_from_json(adjustments["tax"]))
+    except (KeyError, TypeError) as error:
+        raise InvariantBroken("The stored shares of a correcting line can't be read.") from error
 
 
 def invoice_summary(assessment: Assessment) -> dict[str, Any]:
@@ -44,11 +74,33 @@ def invoice_summary(assessment: Assessment) -> dict[str, Any]:
             {**taken.terms.to_json(), "baseMinor": taken.base_minor, "takenMinor": taken.taken_minor}
             for taken in assessment.discounts
         ],
+        **_corrections_of(assessment),
         "tax": tax_terms_to_json(assessment.tax),
         "taxes": [
             {"rate": plain(part.rate), "baseMinor": part.base_minor, "taxMinor": part.tax_minor}
             for part in assessment.taxes
         ],
+    }
+
+
+def discounts_taken(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what discounts took off an invoice, as `invoice_summary` wrote it: its own, then those of earlier ones."""
+    return [*summary.get("discounts", ()), *summary.get("correctedDiscounts", ())]
+
+
+def _corrections_of(assessment: Assessment) -> dict[str, Any]:
+    """Return the stored form of what the discounts of earlier invoices took of the lines that correct theirs."""
+    if not assessment.corrected_discounts:
+        return {}
+    return {
+        "correctedDiscounts": [
+            {
+                **change.after.terms.to_json(),
+                "baseMinor": change.after.base_minor - change.before.base_minor,
+                "takenMinor": change.share_minor,
+            }
+            for change in assessment.corrected_discounts
+        ]
     }
 
 
@@ -82,6 +134,10 @@ def explain_adjustments(
         if share is None:
             missed.append(NotApplied(StepOperation.DISCOUNT, _missed(item)))
             continue
+        if "takenBeforeMinor" in item:
+            steps.append(_corrected_step(item, left, currency))
+            left -= share
+            continue
         if item["baseMinor"] <= 0:
             missed.append(NotApplied(StepOperation.DISCOUNT, _nothing_left(item, currency)))
             continue
@@ -100,6 +156,19 @@ def _discount_step(item: Mapping[str, Any], left: int, share: int, currency: str
         whole = f"{spell(Fraction(terms.percentage) * 100)} % off {base} is {taken}"
     description = (
         f"{_quoted(terms.name)}: {whole};"
+        f" this line's share is {_money(share, currency)}, which leaves {_money(left - share, currency)}"
+    )
+    before, after = (minor_to_decimal(minor, currency) for minor in (left, left - share))
+    return Step(StepOperation.DISCOUNT, description, before, after)
+
+
+def _corrected_step(item: Mapping[str, Any], left: int, currency: str) -> Step:
+    terms, share = discount_from_json(item), item["shareMinor"]
+    base, taken = _money(item["baseMinor"], currency), _money(item["takenMinor"], currency)
+    rate = "" if terms.percentage is None else f"{spell(Fraction(terms.percentage) * 100)} % "
+    description = (
+        f"{_quoted(terms.name)} of the corrected invoice: with this line {rate}off {base} is {taken},"
+        f" before it was {_money(item['takenBeforeMinor'], currency)};"
         f" this line's share is {_money(share, currency)}, which leaves {_money(left - share, currency)}"
     )
     before, after = (minor_to_decimal(minor, currency) for minor in (left, left - share))

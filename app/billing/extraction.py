@@ -55,7 +55,7 @@ MESSAGES: dict[UncountedReason, str] = {
     UncountedReason.CUSTOMER_UNKNOWN: "No customer has the event's subject or externalSubject.",
     UncountedReason.BEFORE_EVENT_FROM: "The event is older than the metric's eventFrom.",
     UncountedReason.NO_SUBSCRIPTION: "No subscription of the customer prices the metric at the event's timestamp.",
-    UncountedReason.PERIOD_CLOSED: "The billing period of the event's timestamp is closed.",
+    UncountedReason.PERIOD_CLOSED: "The billing period of the event's timestamp is closed; the next invoice bills it.",
 }
 
 

@@ -25,6 +25,7 @@ class LineInputs:
     """All that a line's amount depends on. `aggregation` is None for a fee, whose `event_count` is 0.
 
     `tally` is there for models that look at each event. `share` is None for a whole period. Bounds are in major units.
+    `charged_before` is what earlier lines charged for the period, in major units; None for its first line.
     """
 
     model: PriceModel
@@ -38,6 +39,7 @@ class LineInputs:
     is_obligation: bool = False
     period_minimum: Decimal | None = None
     period_maximum: Decimal | None = None
+    charged_before: Decimal | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form, with decimals as plain strings, without what most lines lack."""
@@ -47,6 +49,7 @@ class LineInputs:
             "isObligation": self.is_obligation or None,
             "periodMinimum": None if self.period_minimum is None else plain(self.period_minimum),
             "periodMaximum": None if self.period_maximum is None else plain(self.period_maximum),
+            "chargedBefore": None if self.charged_before is None else plain(self.charged_before),
         }
         return {
             "model": model_to_json(self.model),
@@ -86,6 +89,7 @@ def line_inputs_from_json(data: Mapping[str, Any]) -> LineInputs:
             is_obligation=bool(data.get("isObligation", False)),
             period_minimum=_optional(data.get("periodMinimum")),
             period_maximum=_optional(data.get("periodMaximum")),
+            charged_before=_optional(data.get("chargedBefore")),
         )
     except (TypeError, ValueError) as error:
         raise InvariantBroken("The stored inputs of a line can't be read.") from error

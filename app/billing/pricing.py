@@ -13,7 +13,7 @@ from app.billing.aggregation import Aggregation
 from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
-from app.billing.money import minor_digits, minor_to_decimal, round_to_minor
+from app.billing.money import decimal_to_minor, minor_digits, minor_to_decimal, round_to_minor
 from app.billing.price_models import Charged, charge, terms_of_a_period
 from app.billing.proration import Share
 from app.billing.steps import (
@@ -89,7 +89,8 @@ def price_line(inputs: LineInputs, rules_version: int = RULES_VERSION) -> Priced
     for step in _RULES[rules_version]:
         line = step(inputs, line)
     amount_minor, rounded = _rounded(line.exact, inputs.currency)
-    return PricedLine(line.exact, amount_minor, (*line.steps, rounded), line.not_applied)
+    priced = PricedLine(line.exact, amount_minor, (*line.steps, rounded), line.not_applied)
+    return priced if inputs.charged_before is None else _beyond(inputs, inputs.charged_before, priced)
 
 
 def _aggregate(inputs: LineInputs, line: _Line) -> _Line:
@@ -181,6 +182,16 @@ def _bound(inputs: LineInputs, line: _Line) -> _Line:
     if most is not None and high is not None and line.exact > high:
         return line.stepped(operation, f"The greatest charge of {_bounded(inputs, most, high)}", high)
     return line.unchanged(operation, _within(inputs.currency, low, high))
+
+
+def _beyond(inputs: LineInputs, before: Decimal, priced: PricedLine) -> PricedLine:
+    """Take off what earlier lines charged for the period, so that all of them together come to what it costs."""
+    amount_minor = priced.amount_minor - decimal_to_minor(before, inputs.currency)
+    whole, left = (minor_to_decimal(minor, inputs.currency) for minor in (priced.amount_minor, amount_minor))
+    spelt = spell_money(before, inputs.currency)
+    description = f"Charged before for this period: {spelt}; the difference is {spell_money(left, inputs.currency)}"
+    step = Step(StepOperation.CHARGED_BEFORE, description, whole, left)
+    return PricedLine(priced.exact - Fraction(before), amount_minor, (*priced.steps, step), priced.not_applied)
 
 
 #: The rules of each version: what happens to a line, in this order, before it is rounded.

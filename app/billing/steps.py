@@ -23,6 +23,7 @@ class StepOperation(StrEnum):
     PRORATE = "PRORATE"
     PERIOD_BOUNDS = "PERIOD_BOUNDS"
     ROUND = "ROUND"
+    CHARGED_BEFORE = "CHARGED_BEFORE"
     DISCOUNT = "DISCOUNT"
     TAX = "TAX"
 

@@ -235,7 +235,8 @@ def _billing(row: LightRow, metric: MetricRules, value: str) -> tuple[Counted, U
     if row.subscription_id is None:
         return Counted(metric.id, value, None, None, None), UncountedReason.NO_SUBSCRIPTION
     entry = Counted(metric.id, value, row.subscription_id, Period(row.start_at, row.end_at), row.invoice_id)
-    return entry, UncountedReason.PERIOD_CLOSED if row.round else None
+    waits = row.round > 0 and row.invoice_id is None
+    return entry, UncountedReason.PERIOD_CLOSED if waits else None
 
 
 def _reason(code: UncountedReason, billable_metric_id: str | None = None) -> Reason:

@@ -74,7 +74,7 @@ async def period_usage(
     asked = {rows[key].id: request for key, request in by_key.items() if key in rows and request.needs_events}
     events = await _events(session, asked) if asked else {}
     return {
-        request: PeriodUsage(rows[key].id, _tallied(rows[key]), tuple(events.get(rows[key].id, ())))
+        request: PeriodUsage(rows[key].id, tallied_of(rows[key]), tuple(events.get(rows[key].id, ())))
         if key in rows
         else PeriodUsage()
         for key, request in by_key.items()
@@ -154,7 +154,8 @@ async def _events(session: AsyncSession, asked: Mapping[int, UsageRequest]) -> d
     found: defaultdict[int, list[tuple[datetime, str, ReadEvent]]] = defaultdict(list)
     rows: Sequence[Row[Any]] = (await session.execute(statement)).all()
     for row in rows:
-        event = _read(asked[row.usage_counter_id], row)
+        request = asked[row.usage_counter_id]
+        event = read_event(request.metric, request.unit_price_property, row)
         if event is not None:
             found[row.usage_counter_id].append((row.timestamp, row.id, event))
     return {
@@ -163,15 +164,17 @@ async def _events(session: AsyncSession, asked: Mapping[int, UsageRequest]) -> d
     }
 
 
-def _read(request: UsageRequest, row: LightRow) -> ReadEvent | None:
-    data, path = read_data(row.data), request.unit_price_property
-    value = request.metric.value_of(row.id, row.timestamp, data)
+def read_event(metric: MetricRules, unit_price_property: str | None, row: LightRow) -> ReadEvent | None:
+    """Return what an event counts for with a metric, and the price it carries; None where it counts for nothing."""
+    data = read_data(row.data)
+    value = metric.value_of(row.id, row.timestamp, data)
     if isinstance(value, UncountedReason):
         return None
-    return ReadEvent(value, None if path is None else unit_price(path, data))
+    return ReadEvent(value, None if unit_price_property is None else unit_price(unit_price_property, data))
 
 
-def _tallied(row: LightRow) -> Tallied:
+def tallied_of(row: LightRow) -> Tallied:
+    """Return what a counter's row comes to."""
     latest = None
     if row.latest_at is not None:
         latest = Latest(row.latest_at, row.latest_event_id, row.latest)

@@ -18,6 +18,10 @@ C = TypeVar("C", bound=type)
 
 
 #: Of what waits for events to be counted, and answers without some of them rather than too late.
+CORRECTS: Final = (
+    "The first line of a closed period whose usage came late: this one charges what the period costs with it, less "
+    "what was charged before. Null for all else."
+)
 COUNTED_UP_TO: Final = (
     "Where acknowledged events still wait to be counted: all received before this instant are. Else null."
 )

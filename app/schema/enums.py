@@ -166,6 +166,7 @@ describe(
         StepOperation.PRORATE: "Charges a part of a period by its share of the whole one, in seconds.",
         StepOperation.PERIOD_BOUNDS: "Applies the least and the most that the price charges in a period.",
         StepOperation.ROUND: "Rounds once, half up, to the minor unit of the currency.",
+        StepOperation.CHARGED_BEFORE: "Takes off what earlier invoices charged for the same period.",
         StepOperation.DISCOUNT: "Takes off the line's share of a discount.",
         StepOperation.TAX: "Says the line's share of the tax.",
     },

@@ -9,11 +9,12 @@ import strawberry
 from app import models
 from app.billing import money as billing
 from app.billing.access import Scope
+from app.billing.adjustments import discounts_taken
 from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
 from app.schema.billing_parties import BilledFrom, BilledTo
 from app.schema.connections import Connection, connection
-from app.schema.declarations import batched, edge, field, followed, noun, value
+from app.schema.declarations import CORRECTS, batched, edge, field, followed, noun, value
 from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
 from app.schema.explanation import LineExplanation, follow_explanation
 from app.schema.money import Money, Period, money_of, period_of
@@ -47,6 +48,9 @@ class InvoiceLine(Node):
     price: Annotated["Price", strawberry.lazy("app.schema.price")] | None = edge(
         "The price it charges; null for a line typed by hand.", models.Price, "price_id"
     )
+    corrects: Annotated["InvoiceLine", strawberry.lazy("app.schema.invoice")] | None = edge(
+        CORRECTS, models.InvoiceLine, "corrects_line_id"
+    )
 
 
 @value("What a discount took off an invoice.")
@@ -78,7 +82,7 @@ def _due(row: Any) -> billing.Money:
 
 
 def _discounts(row: Any) -> list[tuple[Any, str]]:
-    return [(item, row.currency) for item in row.summary.get("discounts", ())]
+    return [(item, row.currency) for item in discounts_taken(row.summary)]
 
 
 def _taxes(row: Any) -> list[tuple[Any, str]]:
@@ -107,7 +111,10 @@ class Invoice(Node):
     credit_applied: Money = field("What the customer's credit paid.", of=money_of("credit_applied_minor"))
     amount_paid: Money = field("What was paid.", of=money_of("paid_minor"))
     amount_due: Money = field("What is left to pay: nothing of one that is VOID.", of=_due)
-    discounts: list[DiscountTaken] = field("What each discount took off, in order.", of=_discounts)
+    discounts: list[DiscountTaken] = field(
+        "What each discount took off, in order; then what those of earlier invoices took of their late usage.",
+        of=_discounts,
+    )
     taxes: list[TaxCharged] = field("What was taxed at which rate; empty where nothing was.", of=_taxes)
     tax_exemption: str | None = field(
         "Why the customer is not taxed; null where it is. Example: `Reverse charge`.",

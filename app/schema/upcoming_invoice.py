@@ -14,15 +14,17 @@ from app.billing.adjustments import line_adjustments
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.metering.waiting import wait_until_counted
-from app.schema.declarations import COUNTED_UP_TO, edge, field, value
+from app.schema.declarations import CORRECTS, COUNTED_UP_TO, edge, field, value
 from app.schema.enums import PaymentTerm
 from app.schema.explanation import ExplainedPrice, PriceExplanation, explain_price
 from app.schema.money import Money, Period
 from app.schema.scalars import CurrencyCode
 from app.services import previews
+from app.services.late_lines import LateLine
 from app.services.rating import RatedLine
 
 if TYPE_CHECKING:
+    from app.schema.invoice import InvoiceLine
     from app.schema.price import Price
 
 
@@ -54,7 +56,7 @@ async def upcoming_by_subscription(
 class _Line:
     """A rated line and its shares of what is done to the invoice as a whole."""
 
-    rated: RatedLine
+    rated: RatedLine | LateLine
     adjustments: dict[str, Any]
 
 
@@ -87,6 +89,9 @@ class UpcomingInvoiceLine:
     price: Annotated["Price", strawberry.lazy("app.schema.price")] = edge(
         "What it costs.", models.Price, "rated.price_id"
     )
+    corrects: Annotated["InvoiceLine", strawberry.lazy("app.schema.invoice")] | None = edge(
+        CORRECTS, models.InvoiceLine, "rated.corrects_line_id"
+    )
 
 
 def _sum(column: str) -> Callable[[Any], billing.Money]:
@@ -106,6 +111,7 @@ class UpcomingInvoice:
     )
     total: Money = field("What will be owed, before the customer's credit is applied.", of=_sum("total_minor"))
     lines: list[UpcomingInvoiceLine] = field(
-        "What will be charged: arrears first, then what comes in advance.", of=_lines
+        "What will be charged: arrears first, then what comes in advance, then late usage of earlier periods.",
+        of=_lines,
     )
     counted_up_to: datetime | None = field(COUNTED_UP_TO)

@@ -1,6 +1,6 @@
 """Invoices: opened as drafts with their lines, issued once under a gapless number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.adjustments import invoice_summary, line_adjustments
-from app.billing.invoicing import AssessedLine, Series, invoice_number
+from app.billing.invoicing import AssessedLine, Correction, Series, invoice_number
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, move_invoice
 from app.billing.pricing import RULES_VERSION
 from app.db import insert_if_absent
@@ -76,9 +76,17 @@ def rewrite_lines(lines: Sequence[models.InvoiceLine], rated: Sequence[RatedLine
         line.sqlmodel_update(_rated_columns(fresh))
 
 
-def total_up(invoice: models.Invoice, lines: Sequence[models.InvoiceLine], adjusting: Adjusting) -> None:
-    """Bring a draft's totals, and the lines' shares of discounts and tax, to what its lines come to now."""
-    assessment = adjusting.assess([assessed(line) for line in lines])
+def total_up(
+    invoice: models.Invoice,
+    lines: Sequence[models.InvoiceLine],
+    adjusting: Adjusting,
+    corrections: Mapping[str, Correction] = {},
+) -> None:
+    """Bring a draft's totals, and the lines' shares of discounts and tax, to what its lines come to now.
+
+    `corrections` is what lines that correct others take over from these, by the ids of the former.
+    """
+    assessment = adjusting.assess([assessed(line, corrections.get(line.id)) for line in lines])
     for place, line in enumerate(lines):
         line.adjustments = line_adjustments(assessment, place)
     invoice.subtotal_minor = assessment.subtotal_minor
@@ -89,9 +97,10 @@ def total_up(invoice: models.Invoice, lines: Sequence[models.InvoiceLine], adjus
     invoice.summary = invoice_summary(assessment)
 
 
-def assessed(line: models.InvoiceLine) -> AssessedLine:
+def assessed(line: models.InvoiceLine, correction: Correction | None = None) -> AssessedLine:
     """Return what the totals need of a line. One typed by hand is what it says: no discount takes from it."""
-    return AssessedLine(line.amount_minor, None if line.price_id is None else line.period_start, line.taxable)
+    start = None if line.price_id is None or correction is not None else line.period_start
+    return AssessedLine(line.amount_minor, start, line.taxable, correction)
 
 
 async def issue_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime, due_at: datetime) -> None:

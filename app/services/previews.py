@@ -14,6 +14,7 @@ from app.billing.invoicing import Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
+from app.services.late_lines import LateLine, late_lines
 from app.services.rating import Charge, RatedLine, charges_at_boundary, charges_running, rate
 from app.services.terms import Term, terms_by_subscription
 
@@ -36,7 +37,7 @@ class UpcomingInvoice:
 
     currency: str
     assessment: Assessment
-    lines: tuple[RatedLine, ...]
+    lines: tuple[RatedLine | LateLine, ...]
     counted_up_to: datetime | None = None
 
 
@@ -55,16 +56,15 @@ async def upcoming_by_subscription(
     """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
     subscriptions = await _live(session, environment_id, subscription_ids)
     rated = await _rated(session, environment_id, subscriptions, _next_charges)
+    late = await late_lines(session, environment_id, subscriptions)
     adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
-    return {
-        subscription_id: UpcomingInvoice(
-            currency=lines[0].currency,
-            assessment=adjusting[subscription_id].assess([line.assessed for line in lines]),
-            lines=tuple(lines),
-        )
-        for subscription_id, lines in rated.items()
-        if lines
-    }
+    found = {}
+    for subscription_id, own in rated.items():
+        if own:
+            lines = (*own, *late.get(subscription_id, ()))
+            assessment = adjusting[subscription_id].assess([line.assessed for line in lines])
+            found[subscription_id] = UpcomingInvoice(own[0].currency, assessment, lines)
+    return found
 
 
 def _next_charges(subscription: Any, terms: Sequence[Term]) -> list[Charge]:

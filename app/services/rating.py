@@ -54,6 +54,10 @@ class RatedLine:
     usage_counter_id: int | None = None
 
     @property
+    def corrects_line_id(self) -> None:
+        """It corrects no other line."""
+
+    @property
     def price_id(self) -> str:
         """The price that is charged."""
         return self.charge.term.price_id

@@ -12,6 +12,7 @@ from app.models import table_of
 from app.services.adjusting import adjusting_of
 from app.services.due import DueKind, schedule
 from app.services.invoices import issue_invoice, lines_of, open_invoice, owner_of, rewrite_lines, total_up
+from app.services.late_lines import late_lines, line_of
 from app.services.lookup import must_lock
 from app.services.rating import charges_at_boundary, rate, usage_request
 from app.services.subscriptions import open_windows, schedule_boundary
@@ -53,6 +54,8 @@ async def close_invoice(
 ) -> str | None:
     """End the grace time of a draft: close its windows, rate them with all that was counted, issue.
 
+    Usage of earlier periods that came late is billed with them.
+
     Return the id of the invoice.
     """
     peek = await session.get_one(models.Invoice, (environment_id, invoice_id))
@@ -72,7 +75,11 @@ async def close_invoice(
     rewrite_lines(priced, rated)
     for line, fresh in zip(priced, rated, strict=True):
         line.usage_counter_id = fresh.usage_counter_id
-    total_up(invoice, lines, await adjusting_of(session, subscription))
+    late = (await late_lines(session, environment_id, [subscription], now)).get(subscription.id, ())
+    added = [line_of(line, invoice, lines[-1].position + place, now) for place, line in enumerate(late, 1)]
+    session.add_all(added)
+    corrections = {row.id: line.correction for row, line in zip(added, late, strict=True)}
+    total_up(invoice, [*lines, *added], await adjusting_of(session, subscription), corrections)
     await issue_invoice(session, invoice, now, now + timedelta(days=subscription.payment_term_days))
     return invoice.id
 

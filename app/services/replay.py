@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.adjustments import invoice_summary, line_adjustments, tax_terms_from_json
+from app.billing.adjustments import correction_from_json, invoice_summary, line_adjustments, tax_terms_from_json
 from app.billing.decimals import plain
 from app.billing.discounts import discount_from_json
 from app.billing.extraction import UncountedReason, unit_price
@@ -20,6 +20,7 @@ from app.billing.measuring import Measured, Metering, ReadEvent, measure, meteri
 from app.billing.price_models import unit_price_path
 from app.billing.pricing import PricedLine, price_line
 from app.metering.facts import read_data
+from app.metering.late_usage import events_of_periods
 from app.metering.usage import counted_facts
 from app.models import table_of
 
@@ -56,15 +57,15 @@ async def replay_invoice(session: AsyncSession, environment_id: str, invoice_id:
 
     Nothing is taken from the catalog or the customer as they are now: the models, filters and metrics are those copied
     onto the lines, the discounts and the tax those copied onto the invoice, the events exactly those assigned to it.
-    Three statements.
+    Three statements, and four more for late usage.
     """
     table = table_of(models.Invoice)
     one = select(table).where(table.c.environment_id == environment_id, table.c.id == invoice_id)
     invoice = (await session.execute(one.where(table.c.issued_at.is_not(None)))).one_or_none()
     if invoice is None:
         return None
-    events = await _events(session, environment_id, invoice_id)
     rows = await _lines(session, environment_id, invoice_id)
+    events = await _events(session, environment_id, invoice_id) | await _late_events(session, environment_id, rows)
     # In a thread, so that meanwhile others are served.
     differences = await asyncio.to_thread(_differences, invoice, rows, events)
     return Replay(invoice_id, sum(map(len, events.values())), differences)
@@ -94,12 +95,27 @@ async def _events(session: AsyncSession, environment_id: str, invoice_id: str) -
         counted_facts(lines.id.label("line_id"))
         .join(models.InvoiceLine, lines.usage_counter_id == counted.usage_counter_id)
         .where(lines.environment_id == environment_id, lines.invoice_id == invoice_id)
+        .where(lines.corrects_line_id.is_(None))
     )
     found: dict[str, list[Row[Any]]] = defaultdict(list)
     rows: Any = (await session.execute(statement)).all()
     for row in sorted(rows, key=lambda row: (row.timestamp, row.id)):
         found[row.line_id].append(row)
     return found
+
+
+async def _late_events(
+    session: AsyncSession, environment_id: str, rows: Iterable[Row[Any]]
+) -> dict[str, list[Row[Any]]]:
+    """Return all raw events of the periods that lines for late usage bill again, as far as these were known then."""
+    late = {row.usage_counter_id: row.id for row in rows if row.corrects_line_id is not None}
+    if not late:
+        return {}
+    counters = table_of(models.UsageCounter).c
+    statement = select(counters.id, counters.key).where(counters.id.in_(late))
+    keys = {row.id: row.key.rpartition("/") for row in (await session.execute(statement)).all()}
+    events = await events_of_periods(session, environment_id, {base: int(last) for base, _, last in keys.values()})
+    return {late[number]: events.get(base, []) for number, (base, _, _) in keys.items()}
 
 
 def _replayed(row: Row[Any], events: Sequence[Row[Any]]) -> _ReplayedLine:
@@ -129,16 +145,19 @@ def _measured(
 
 
 def _assessed(invoice: Row[Any], lines: Sequence[_ReplayedLine]) -> Assessment:
-    assessed = [
-        AssessedLine(
-            line.priced.amount_minor, None if line.row.price_id is None else line.row.period_start, line.row.taxable
-        )
-        for line in lines
-    ]
+    assessed = [_assessed_line(line) for line in lines]
     discounts = [discount_from_json(item) for item in invoice.summary.get("discounts", ())]
     # Invoices that were made before there was tax have nothing stored of it, and none was charged.
     untaxed = {"behavior": invoice.tax_behavior, "rate": None, "exemption": None}
     return assess(assessed, discounts, tax_terms_from_json(invoice.summary.get("tax", untaxed)))
+
+
+def _assessed_line(line: _ReplayedLine) -> AssessedLine:
+    row, amount_minor = line.row, line.priced.amount_minor
+    if row.corrects_line_id is not None:
+        # Each has stored what the discounts of the corrected invoice had come to before it.
+        return AssessedLine(amount_minor, None, row.taxable, correction_from_json(row.id, row.adjustments))
+    return AssessedLine(amount_minor, None if row.price_id is None else row.period_start, row.taxable)
 
 
 def _of_line(line: _ReplayedLine, assessment: Assessment, place: int) -> Iterator[Difference]:

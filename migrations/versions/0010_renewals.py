@@ -40,6 +40,19 @@ def upgrade() -> None:
         sqlite_where=_RETURNED,
         postgresql_where=_RETURNED,
     )
+    with op.batch_alter_table("invoice_line") as lines:
+        lines.add_column(sa.Column("corrects_line_id", sa.String(), nullable=True))
+        lines.create_foreign_key(
+            "fk_invoice_line_environment_id_corrects_line_id",
+            "invoice_line",
+            ["environment_id", "corrects_line_id"],
+            ["environment_id", "id"],
+        )
+    op.create_index(
+        "ix_invoice_line_environment_id_corrects_line_id_id",
+        "invoice_line",
+        ["environment_id", "corrects_line_id", "id"],
+    )
     pending = _SUBSCRIPTIONS.c.status == "PENDING_PAYMENT"
     _note("SUBSCRIPTION_EXPIRY", 2, _SUBSCRIPTIONS, _SUBSCRIPTIONS.c.started_at, pending, timedelta(days=7))
     open_ = (_INVOICES.c.status == "ISSUED") & (_INVOICES.c.reason != "SUBSCRIPTION_START")
@@ -60,5 +73,9 @@ def _note(kind: str, priority: int, table: Any, column: Any, chosen: Any, after:
 def downgrade() -> None:
     """Take back."""
     op.execute("DELETE FROM due_work WHERE kind IN ('SUBSCRIPTION_EXPIRY', 'INVOICE_OVERDUE')")
+    op.drop_index("ix_invoice_line_environment_id_corrects_line_id_id", "invoice_line")
+    with op.batch_alter_table("invoice_line") as lines:
+        lines.drop_constraint("fk_invoice_line_environment_id_corrects_line_id", type_="foreignkey")
+        lines.drop_column("corrects_line_id")
     op.drop_index("uq_credit_entry_returned", "credit_entry")
     op.drop_column("merchant", "initial_payment_days")

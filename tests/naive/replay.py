@@ -9,7 +9,7 @@ from tests.naive.arithmetic import half_up
 from tests.naive.history import EXPIRY, GRACE, MINOR_DIGITS, Credit, History, Interval, Price, Subscription, Typed
 from tests.naive.invoices import Invoice, Line
 from tests.naive.prices import amount
-from tests.naive.totals import Rounded, add_up, discounts_of
+from tests.naive.totals import Rounded, Taken, add_up, discounts_of
 from tests.naive.usage import Counted, counted, quantity, used
 from tests.naive.windows import Window, windows
 
@@ -30,6 +30,27 @@ class Due(NamedTuple):
 
 
 @dataclass
+class Billed:
+    """A window that a price was billed for, with which events; what was charged so far, and taken off that."""
+
+    price: Price
+    window: Window
+    keys: frozenset[str]
+    charged_minor: int
+    taken: tuple[Taken, ...]
+
+
+class Late(NamedTuple):
+    """A window that more events are known of than it was billed for, and what it comes to with them."""
+
+    billed: Billed
+    exact: Fraction
+    units: Fraction
+    keys: frozenset[str]
+    minor: int
+
+
+@dataclass
 class State:
     """What has happened so far. `credit` is a list of currencies and what is left, the oldest first."""
 
@@ -41,6 +62,7 @@ class State:
     pending: set[int] = field(default_factory=set)
     expired: set[int] = field(default_factory=set)
     returned: list[Credit] = field(default_factory=list)
+    billed: dict[int, list[Billed]] = field(default_factory=dict)
     typed: list[Typed] = field(default_factory=list)
     noted: int = 0
 
@@ -158,6 +180,8 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
     rounded = [Rounded(minor, window.start, True) for minor, (_, window) in zip(amounts, charges, strict=True)]
     typed = [one for one in state.typed if (one.subscription, one.boundary) == (place, boundary)]
     rounded += [Rounded(one.amount_minor, None, one.taxable) for one in typed]
+    late = _late(state, place, now) if boundary is not None else []
+    rounded += [Rounded(one.minor - one.billed.charged_minor, None, True, one.billed.taken) for one in late]
     totals = add_up(history, subscription, discounts_of(history, subscription, boundary), rounded)
     shares = list(zip(totals.line_discounts, totals.line_taxes, strict=True))
     lines = []
@@ -166,7 +190,15 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
         keys = frozenset(event.key for event in events)
         lines.append(Line(price.name, window.start, window.end, units, shown, amounts[at], *shares[at], keys))
     first, rest = lines[0], shares[len(lines) :]
-    lines += [typed_line(one, currency, first, *share) for one, share in zip(typed, rest, strict=True)]
+    lines += [typed_line(one, currency, first, *share) for one, share in zip(typed, rest[: len(typed)], strict=True)]
+    lines += [_late_line(one, currency, *share) for one, share in zip(late, rest[len(typed) :], strict=True)]
+    for one in late:
+        one.billed.keys, one.billed.charged_minor = one.keys, one.minor
+    for at, ((price, window), (_, _, events)) in enumerate(zip(charges, rated, strict=True)):
+        if price.metric is not None:
+            taken = tuple(one for one in totals.taken if at in one.places)
+            keys = frozenset(event.key for event in events)
+            state.billed.setdefault(place, []).append(Billed(price, window, keys, amounts[at], taken))
     if totals.carried:
         state.credit.append((currency, totals.carried))
     credit = _take_credit(state, currency, totals.total)
@@ -177,6 +209,27 @@ def _issue(state: State, place: int, boundary: datetime | None, now: datetime) -
     state.returned.clear()
     state.invoices.append(invoice)
     return invoice
+
+
+def _late(state: State, place: int, now: datetime) -> list[Late]:
+    """The windows billed before of which other events are known now."""
+    subscription, found = state.history.subscriptions[place], []
+    digits = MINOR_DIGITS[subscription.plan.currency]
+    for one in sorted(state.billed.get(place, ()), key=lambda one: (one.window.end, one.window.start)):
+        exact, units, events = _rate(state, subscription, one.price, one.window, now)
+        keys = frozenset(event.key for event in events)
+        if keys != one.keys:
+            found.append(Late(one, exact, units, keys, half_up(exact * 10**digits)))
+    return found
+
+
+def _late_line(late: Late, currency: str, discount: int, tax: int) -> Line:
+    """A line for late usage is the window with all its events, less what was charged for it."""
+    billed, name = late.billed, f"{late.billed.price.name} (late usage)"
+    before = Fraction(billed.charged_minor, 10 ** MINOR_DIGITS[currency])
+    exact, minor = Fraction(half_up(late.exact * PLACES), PLACES) - before, late.minor - billed.charged_minor
+    start, end = billed.window.start, billed.window.end
+    return Line(name, start, end, late.units, exact, minor, discount, tax, late.keys - billed.keys)
 
 
 def typed_line(typed: Typed, currency: str, first: Line, discount: int, tax: int) -> Line:

@@ -6,15 +6,22 @@ and what is stays as it was.
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.billing.adjustments import explain_adjustments, invoice_summary, line_adjustments, tax_terms_from_json
+from app.billing.adjustments import (
+    correction_from_json,
+    explain_adjustments,
+    invoice_summary,
+    line_adjustments,
+    tax_terms_from_json,
+)
 from app.billing.decimals import plain
 from app.billing.discounts import DiscountTerms, discount_from_json
-from app.billing.invoicing import AssessedLine, Assessment, assess
+from app.billing.invoicing import AssessedLine, Assessment, Correction, DiscountSoFar, assess
 from app.billing.pricing import RULES_VERSION
 from app.billing.tax import TaxBehavior, TaxTerms
 
@@ -27,6 +34,10 @@ AMOUNT = DiscountTerms("disc_3", "Thanks", None, 3500, JANUARY, None)
 NINETEEN, NONE = TaxTerms(TaxBehavior.EXCLUSIVE, Decimal("0.19")), TaxTerms()
 HELD = TaxTerms(TaxBehavior.INCLUSIVE, Decimal("0.0825"))
 EXEMPT = TaxTerms(TaxBehavior.EXCLUSIVE, Decimal("0.19"), "Reverse charge")
+SO_FAR = (DiscountSoFar(TENTH, 3000, 300), DiscountSoFar(AMOUNT, 2700, 2700))
+LATE = AssessedLine(1000, None, correction=Correction("inv_1", SO_FAR, NINETEEN))
+TAKEN_BACK = AssessedLine(-3000, None, correction=Correction("inv_1", SO_FAR, NINETEEN))
+UNTAXED = Correction("inv_1", (), EXEMPT)
 
 
 class Invoice(NamedTuple):
@@ -56,6 +67,9 @@ INVOICES: dict[str, Invoice] = {
     "an amount that is more than the lines": Invoice(of(1000, 1), (AMOUNT,), NINETEEN),
     "a line typed by hand": Invoice((*of(1000), *of(-250, start=None)), (TENTH,), NINETEEN),
     "a line that is not taxed": Invoice((*of(1000), AssessedLine(500, None, taxable=False)), (), NINETEEN),
+    "late usage": Invoice((*of(1000), LATE), (AMOUNT,), HELD),
+    "usage that was taken back": Invoice((*of(1000), TAKEN_BACK), (TENTH,), NINETEEN),
+    "late usage of an exempt customer": Invoice((*of(1000), replace(LATE, correction=UNTAXED)), (), NINETEEN),
     "yen": Invoice(of(101, 100), (TENTH,), HELD, "JPY"),
     "dinars": Invoice(of(1005, 5), (AMOUNT,), NINETEEN, "KWD"),
     "unidades de fomento": Invoice(of(10005, 5), (TENTH,), NINETEEN, "CLF"),
@@ -83,6 +97,7 @@ def stored(invoice: Invoice) -> dict[str, Any]:
                 "amountMinor": line.amount_minor,
                 "periodStart": line.period_start and line.period_start.isoformat(),
                 "taxable": line.taxable,
+                **({} if line.correction is None else {"corrects": line.correction.corrected}),
                 "adjustments": line_adjustments(assessment, place),
             }
             for place, line in enumerate(invoice.lines)
@@ -96,12 +111,16 @@ def assessed_again(kept: dict[str, Any]) -> dict[str, Any]:
     """What a stored invoice would store if it were assessed again from what was copied onto it."""
     starts = [line["periodStart"] and datetime.fromisoformat(line["periodStart"]) for line in kept["lines"]]
     lines = [
-        AssessedLine(line["amountMinor"], start, line["taxable"])
+        AssessedLine(line["amountMinor"], start, line["taxable"], _correction(line))
         for line, start in zip(kept["lines"], starts, strict=True)
     ]
     discounts = [discount_from_json(item) for item in kept["summary"]["discounts"]]
     tax = tax_terms_from_json(kept["summary"]["tax"])
     return stored(Invoice(tuple(lines), tuple(discounts), tax, kept["currency"]))
+
+
+def _correction(line: dict[str, Any]) -> Correction | None:
+    return correction_from_json(line["corrects"], line["adjustments"]) if "corrects" in line else None
 
 
 def told(kept: dict[str, Any]) -> list[dict[str, Any]]:

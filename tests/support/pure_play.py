@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +12,14 @@ from app.billing.anchors import anchor_instant
 from app.billing.credit import Balance, apply_credit
 from app.billing.extraction import UncountedReason, unit_price
 from app.billing.filters import filter_to_json
-from app.billing.invoicing import AssessedLine, Assessment
+from app.billing.invoicing import AssessedLine, Assessment, Correction, DiscountSoFar
+from app.billing.line_inputs import LineInputs
 from app.billing.measuring import ReadEvent, measure
+from app.billing.money import minor_to_decimal
 from app.billing.periods import BillingInterval
 from app.billing.price_models import unit_price_path
 from app.billing.pricing import PricedLine, price_line
+from app.billing.tax import TaxTerms
 from app.metering.coverage import Coverage
 from app.metering.facts import CustomerNames
 from app.services.rating import (
@@ -71,9 +73,28 @@ class Rated:
     """A line on its way to an invoice."""
 
     charge: Charge
-    quantity: Decimal
+    inputs: LineInputs
     priced: PricedLine
     events: frozenset[str]
+
+
+@dataclass
+class Billed:
+    """A charge that was billed: on which invoice, with which events and discounts, and what was charged so far."""
+
+    charge: Charge
+    invoice: str
+    events: frozenset[str]
+    charged_minor: int
+    discounts: tuple[str, ...]
+
+
+@dataclass
+class Book:
+    """What a subscription was billed, and what discounts took of its invoices, by the invoice and the discount's id."""
+
+    billed: list[Billed] = field(default_factory=list)
+    discounts: dict[tuple[str, str], DiscountSoFar] = field(default_factory=dict)
 
 
 def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
@@ -84,6 +105,7 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
     for place, one in enumerate(history.credit):
         credit[one.currency].append(Balance(f"cre_{place}", one.amount_minor))
     found = []
+    books = [Book() for _ in history.subscriptions]
     for invoice in issued:
         for number, one in enumerate(invoice.credit_before):
             entry_id = f"returned_{invoice.subscription}_{invoice.boundary}_{number}"
@@ -98,9 +120,14 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         rated = [_rate(own, charge, known) for charge in charges]
         lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
         lines += [AssessedLine(one.amount_minor, None, one.taxable) for one in invoice.typed]
-        assessment = adjusting_of(history, history.subscriptions[place], invoice.boundary).assess(lines)
+        adjusting, book = adjusting_of(history, history.subscriptions[place], invoice.boundary), books[place]
+        late = [] if invoice.boundary is None else list(_late(own, book, known))
+        lines += [_correcting(book, billed, line, adjusting.tax) for billed, line in late]
+        assessment = adjusting.assess(lines)
         currency = history.subscriptions[place].plan.currency
-        found.append(_invoice(invoice, rated, assessment, currency, credit[currency]))
+        new = [replace(line, events=line.events - billed.events) for billed, line in late]
+        found.append(_invoice(invoice, rated, new, assessment, currency, credit[currency]))
+        _write_down(book, str(invoice.boundary), rated, late, assessment)
     return found
 
 
@@ -132,10 +159,45 @@ def _rate(own: Subscribed, charge: Charge, known: Known) -> Rated:
     metering = charge.term.metering
     if metering is None:
         inputs = inputs_of(charge.term, charge.window, None)
-        return Rated(charge, inputs.quantity, price_line(inputs), frozenset())
+        return Rated(charge, inputs, price_line(inputs), frozenset())
     events = list(_read(own, charge, known))
     inputs = inputs_of(charge.term, charge.window, measure(metering.metric.aggregation, charge.term.model, events))
-    return Rated(charge, inputs.quantity, price_line(inputs), frozenset(event.value.event_id for event in events))
+    return Rated(charge, inputs, price_line(inputs), frozenset(event.value.event_id for event in events))
+
+
+def _late(own: Subscribed, book: Book, known: Known) -> Iterable[tuple[Billed, Rated]]:
+    """Rate again what was billed with other events than are known now, less what was charged for it."""
+    in_order = sorted(book.billed, key=lambda one: (one.charge.window.part.end, one.charge.window.part.start))
+    for billed in in_order:
+        line = _rate(own, billed.charge, known)
+        if line.events != billed.events:
+            before = minor_to_decimal(billed.charged_minor, line.inputs.currency)
+            inputs = replace(line.inputs, charged_before=before)
+            yield billed, Rated(billed.charge, inputs, price_line(inputs), line.events)
+
+
+def _correcting(book: Book, billed: Billed, line: Rated, tax: TaxTerms) -> AssessedLine:
+    discounts = tuple(book.discounts[billed.invoice, name] for name in billed.discounts)
+    correction = Correction(billed.invoice, discounts, tax)
+    return AssessedLine(line.priced.amount_minor, None, correction=correction)
+
+
+def _write_down(
+    book: Book, invoice: str, rated: list[Rated], late: list[tuple[Billed, Rated]], assessment: Assessment
+) -> None:
+    """Note what an invoice billed, and what it corrected."""
+    for place, line in enumerate(rated):
+        if line.charge.term.metering is not None:
+            names = tuple(one.terms.id for one in assessment.discounts if one.shares_minor[place] is not None)
+            book.billed.append(Billed(line.charge, invoice, line.events, line.priced.amount_minor, names))
+    for one in assessment.discounts:
+        book.discounts[invoice, one.terms.id] = DiscountSoFar(one.terms, one.base_minor, one.taken_minor)
+    corrected = {place: billed for place, (billed, _) in enumerate(late)}
+    first = len(assessment.corrected_taxes) and min(assessment.corrected_taxes)
+    for change in assessment.corrected_discounts:
+        book.discounts[corrected[change.place - first].invoice, change.after.terms.id] = change.after
+    for billed, line in late:
+        billed.events, billed.charged_minor = line.events, billed.charged_minor + line.priced.amount_minor
 
 
 def _read(own: Subscribed, charge: Charge, known: Known) -> Iterable[ReadEvent]:
@@ -181,7 +243,12 @@ def _coverage(history: History, now: datetime, expired: frozenset[int]) -> Cover
 
 
 def _invoice(
-    issued: Invoice, rated: list[Rated], assessment: Assessment, currency: str, balances: list[Balance]
+    issued: Invoice,
+    rated: list[Rated],
+    late: list[Rated],
+    assessment: Assessment,
+    currency: str,
+    balances: list[Balance],
 ) -> Invoice:
     if assessment.carried_to_credit_minor:
         entry_id = f"carried_{issued.subscription}_{issued.boundary}"
@@ -191,6 +258,7 @@ def _invoice(
     lines = [_line(one, place, assessment) for place, one in enumerate(rated)]
     for place, one in enumerate(issued.typed, len(rated)):
         lines.append(typed_line(one, currency, lines[0], *_shares(assessment, place)))
+    lines += [_line(one, place, assessment) for place, one in enumerate(late, len(lines))]
     return Invoice(
         issued.subscription,
         issued.boundary,
@@ -207,16 +275,17 @@ def _invoice(
 def _shares(assessment: Assessment, place: int) -> tuple[int, int]:
     """A line's share of the discounts and of the tax."""
     discounts = sum(taken.shares_minor[place] or 0 for taken in assessment.discounts)
+    discounts += sum(change.share_minor for change in assessment.corrected_discounts if change.place == place)
     return discounts, sum(part.shares_minor[place] or 0 for part in assessment.taxes)
 
 
 def _line(rated: Rated, place: int, assessment: Assessment) -> Line:
     discount_minor, tax_minor = _shares(assessment, place)
     return Line(
-        description=rated.charge.term.description,
+        description=f"{rated.charge.term.description}{'' if rated.inputs.charged_before is None else ' (late usage)'}",
         start=rated.charge.window.part.start,
         end=rated.charge.window.part.end,
-        quantity=Fraction(rated.quantity),
+        quantity=Fraction(rated.inputs.quantity),
         exact=Fraction(rated.priced.exact_amount),
         amount_minor=rated.priced.amount_minor,
         discount_minor=discount_minor,

@@ -57,6 +57,11 @@ PAYMENTS = ["1", "2", "1000", "2000", "10000", "-5"]
 LINES: dict[str, LineInputs] = {
     "usage of a standard price": metered(TOKENS, "1500000", unit="token", event_count=1234),
     "usage without a unit": metered(TOKENS, "0.5"),
+    "late usage": metered(TOKENS, "1600000", unit="token", event_count=1235, charged_before=Decimal(30)),
+    "late usage within a tier's flat price": metered(GraduatedPrice(FLAT), "0.5", charged_before=Decimal(7)),
+    "usage that was taken back": metered(TOKENS, "0", event_count=0, charged_before=Decimal("30.5")),
+    "late usage in a currency without decimals": metered(TOKENS, "1600000", "JPY", charged_before=Decimal(30)),
+    "late usage of a part above its bound": metered(SEAT, "9", share=A_THIRD, charged_before=Decimal(5), **MOST),
     "no usage": metered(TOKENS, "0", event_count=0),
     "usage below zero": metered(TOKENS, "-12.5", unit="token"),
     "a count": metered(SEAT, "3", aggregation=COUNT, event_count=3, unit="request"),

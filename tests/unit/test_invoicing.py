@@ -6,7 +6,15 @@ import pytest
 
 from app.billing.discounts import DiscountTerms
 from app.billing.errors import InvariantBroken
-from app.billing.invoicing import AssessedLine, Assessment, Series, assess, invoice_number
+from app.billing.invoicing import (
+    AssessedLine,
+    Assessment,
+    Correction,
+    DiscountSoFar,
+    Series,
+    assess,
+    invoice_number,
+)
 from app.billing.tax import TaxBehavior, TaxTerms
 
 
@@ -140,3 +148,59 @@ def test_a_line_below_zero_takes_shares_of_the_other_sign() -> None:
     assert assessment.discounts[0].shares_minor == (500, -120)
     # 19 % of 45.00 and of -10.80: 8.55 and -2.052, of 6.498 in all.
     assert (assessment.taxes[0].tax_minor, assessment.taxes[0].shares_minor) == (650, (855, -205))
+
+
+def correcting(amount: int, *discounts: DiscountSoFar, tax: TaxTerms = NINETEEN, of: str = "inv_1") -> AssessedLine:
+    return AssessedLine(amount, None, correction=Correction(of, discounts, tax))
+
+
+def amount_so_far(base: int, taken: int) -> DiscountSoFar:
+    """25.00 off."""
+    return DiscountSoFar(replace(TENTH, id="disc_2", percentage=None, amount_minor=2500), base, taken)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        # 10 % of 30.00 was taken; of 40.00 it is 4.00, so 1.00 more.
+        (correcting(1000, DiscountSoFar(TENTH, 3000, 300)), (1000, 100, 171, 0, 1071)),
+        # Taken back whole, the 3.00 come off what is given back.
+        (correcting(-3000, DiscountSoFar(TENTH, 3000, 300)), (-3000, -300, -513, 3213, 0)),
+        # Of 0.05 a tenth is 0.01; of 0.04 it is nothing.
+        (correcting(-1, DiscountSoFar(TENTH, 5, 1)), (-1, -1, 0, 0, 0)),
+        # 25.00 off 30.00, then off 60.00: nothing more is taken. Off nothing: all of it is given back.
+        (correcting(3000, amount_so_far(3000, 2500)), (3000, 0, 570, 0, 3570)),
+        (correcting(-3000, amount_so_far(3000, 2500)), (-3000, -2500, -95, 595, 0)),
+        # 25.00 off 10.00 took 10.00; with 20.00 more it takes 15.00 more.
+        (correcting(2000, amount_so_far(1000, 1000)), (2000, 1500, 95, 0, 595)),
+        # One discount after the other, as on the corrected invoice: 10 % of 100.00, then 25.00.
+        (
+            correcting(-9000, DiscountSoFar(TENTH, 10000, 1000), amount_so_far(9000, 2500)),
+            (-9000, -2500, -1235, 7735, 0),
+        ),
+        (correcting(1000, tax=TaxTerms(exemption="Reverse charge")), (1000, 0, 0, 0, 1000)),
+    ],
+)
+def test_a_line_that_corrects_another_is_reduced_and_taxed_as_that_was(
+    line: AssessedLine, expected: tuple[int, ...]
+) -> None:
+    # Neither the discounts nor the rate of the invoice it is on matter to it.
+    assert sums(assess([line], [replace(TENTH, id="disc_9")], TaxTerms(rate=Decimal("0.07")))) == expected
+
+
+def test_lines_of_one_invoice_continue_each_others_discounts() -> None:
+    """25.00 off 10.00 took 10.00: 10.00 more take 10.00, then the last 5.00. Of another invoice it is anew."""
+    given = amount_so_far(1000, 1000)
+    found = assess(
+        [correcting(1000, given), correcting(1000, given), correcting(1000, given, of="inv_2")], [], TaxTerms()
+    )
+    assert [change.share_minor for change in found.corrected_discounts] == [1000, 500, 1000]
+
+
+def test_each_rate_is_taxed_once_on_all_its_lines() -> None:
+    """0.03 at 19 % are 0.0057, which is 0.01 once, and would be nothing for each of three; 1.00 at 7 % are 0.07."""
+    others = [correcting(1), correcting(1), correcting(1)]
+    found = assess([*lines(100), *others], [], TaxTerms(rate=Decimal("0.07")))
+    assert [(part.rate, part.base_minor, part.tax_minor) for part in found.taxes] == [
+        (Decimal("0.07"), 100, 7), (Decimal("0.19"), 3, 1),
+    ]  # fmt: skip
