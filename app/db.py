@@ -243,6 +243,13 @@ async def insert_if_absent(session: AsyncSession, table: Table, row: dict[str, A
     return cast("CursorResult[Any]", result).rowcount == 1
 
 
+async def insert_all_absent(session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows unless ones with the same unique values exist, as `insert_if_absent` does one."""
+    if rows:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        await session.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
 def lost_race(error: DBAPIError) -> bool:
     """Say whether the same transaction may succeed when all of it is run again at once.
 

@@ -30,6 +30,7 @@ from app.models import (
     UsageJobState,
     table_of,
 )
+from app.models.usage_counter import is_open_period
 
 log = structlog.get_logger()
 EVENTS_AT_A_TIME: Final = 1000
@@ -171,8 +172,7 @@ async def _concerned(session: AsyncSession, job: UsageJob) -> ColumnElement[bool
             open_counters = select(counters.id).where(
                 counters.environment_id == job.environment_id,
                 counters.customer_id == subscription.customer_id,
-                counters.kind == "PERIOD",
-                counters.closed_at.is_(None),
+                is_open_period(counters),
             )
             in_open = select(counted.event_number).where(counted.usage_counter_id.in_(open_counters))
             return _events.number.in_(in_open)

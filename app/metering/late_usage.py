@@ -15,8 +15,9 @@ from app.billing.price_models import PriceModel, needs_events, unit_price_path
 from app.metering.facts import LightRow
 from app.metering.store import store_of
 from app.metering.tallies import tells_apart
-from app.metering.usage import counted_facts, read_event, tallied_of
-from app.models import CountedEvent, CounterKind, UsageCounter, table_of
+from app.metering.usage import counted_facts, has_key, read_event, tallied_of
+from app.models import CountedEvent, UsageCounter, table_of
+from app.models.usage_counter import is_open_period
 
 _counters = table_of(UsageCounter).c
 _counted = table_of(CountedEvent).c
@@ -54,8 +55,7 @@ async def find_late_usage(
     statement = select(_counters.id, _counters.key, _counters.round, _counters.subscription_id).where(
         _counters.environment_id == environment_id,
         _counters.customer_id.in_(set(customer_ids)),
-        _counters.kind == CounterKind.PERIOD,
-        _counters.closed_at.is_(None),
+        is_open_period(_counters),
         _counters.round > 0,
         _counters.subscription_id.in_(set(subscription_ids)),
         select(_counted.event_number).where(_counted.usage_counter_id == _counters.id).exists(),
@@ -150,17 +150,14 @@ async def _to_read_again(
     revised = (
         select(_counters.key)
         .join(table_of(CountedEvent), _counted.usage_counter_id == _counters.id)
-        .where(_counters.environment_id == environment_id, _counters.key.in_(later))
-        .where(or_(_counted.revision > 0, _counted.is_withdrawal))
+        .where(has_key(environment_id, later), or_(_counted.revision > 0, _counted.is_withdrawal))
     )
     return again | {later[key] for key in await session.scalars(revised.distinct())}
 
 
 async def _tallied(session: AsyncSession, environment_id: str, summed: Iterable[LateUsage]) -> dict[LateUsage, Tallied]:
     by_key = {key: one for one in summed for key in one.keys}
-    statement = select(table_of(UsageCounter)).where(
-        _counters.environment_id == environment_id, _counters.key.in_(by_key)
-    )
+    statement = select(table_of(UsageCounter)).where(has_key(environment_id, by_key))
     found: dict[LateUsage, Tallied] = {}
     for row in await session.execute(statement):
         one = by_key[row.key]
@@ -169,7 +166,5 @@ async def _tallied(session: AsyncSession, environment_id: str, summed: Iterable[
 
 
 async def _ids_by_key(session: AsyncSession, environment_id: str, keys: Iterable[str]) -> dict[str, int]:
-    statement = select(_counters.key, _counters.id).where(
-        _counters.environment_id == environment_id, _counters.key.in_(set(keys))
-    )
+    statement = select(_counters.key, _counters.id).where(has_key(environment_id, set(keys)))
     return {row.key: row.id for row in await session.execute(statement)}

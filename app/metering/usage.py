@@ -67,9 +67,7 @@ async def period_usage(
     by_key = {request.key: request for request in requests}
     if not by_key:
         return {}
-    statement = select(table_of(UsageCounter)).where(
-        _counters.environment_id == environment_id, _counters.key.in_(by_key)
-    )
+    statement = select(table_of(UsageCounter)).where(has_key(environment_id, by_key))
     rows = {row.key: row for row in await session.execute(statement)}
     asked = {rows[key].id: request for key, request in by_key.items() if key in rows and request.needs_events}
     events = await _events(session, asked) if asked else {}
@@ -79,6 +77,14 @@ async def period_usage(
         else PeriodUsage()
         for key, request in by_key.items()
     }
+
+
+def has_key(environment_id: str, keys: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a counter of an environment has one of some keys.
+
+    It is found by its key, which is unique: SQLite would else go through all counters of the environment.
+    """
+    return _counters.key.in_(keys) & (func.coalesce(_counters.environment_id, "") == environment_id)
 
 
 async def close_counters(

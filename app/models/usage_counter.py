@@ -3,14 +3,24 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import ColumnElement, Index, Text, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from app.db import EnumText, Exact, Instant
 from app.models.meter_event import NumberColumn
 
 _OPEN = text("closed_at IS NULL AND kind = 'PERIOD'")
+
+
+def is_open_period(counters: Any) -> ColumnElement[bool]:
+    """Return the condition that a counter is of a period and takes what is counted, given its columns.
+
+    It is the condition of an index, which SQLite takes only where the words of a statement say it, and no parameter.
+    """
+    open_period: ColumnElement[bool] = counters.closed_at.is_(None) & (counters.kind == literal_column("'PERIOD'"))
+    return open_period
 
 
 class CounterKind(StrEnum):

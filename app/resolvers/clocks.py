@@ -59,6 +59,6 @@ async def _work_off(call: Call, clock_id: str, to: datetime) -> list[str]:
     more = True
     while more:
         done = await call.transaction(lambda s: clocks.step(s, call.principal, call.now(), clock_id, to))
-        touched += [done.invoice_id] if done.invoice_id else []
+        touched += done.invoice_ids
         more = done.more
     return touched

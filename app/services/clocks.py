@@ -72,10 +72,10 @@ def _check_leap(problems: Problems, clock: models.TestClock, now: datetime, to: 
 
 @dataclass(frozen=True)
 class Step:
-    """One transaction of an advance: whether more may follow, and the invoice that was drafted or issued in it."""
+    """One transaction of an advance: whether more may follow, and the invoices that were drafted or issued in it."""
 
     more: bool
-    invoice_id: str | None = None
+    invoice_ids: tuple[str, ...] = ()
 
 
 async def step(session: AsyncSession, principal: Principal, now: datetime, clock_id: str, to: datetime) -> Step:
@@ -89,12 +89,12 @@ async def step(session: AsyncSession, principal: Principal, now: datetime, clock
         return Step(more=False)
     if await do_piece(session, now, principal.environment_id):
         return Step(more=True)
-    item = await next_on_clock(session, principal.environment_id, clock_id, to)
-    if item is None:
+    items = await next_on_clock(session, principal.environment_id, clock_id, to)
+    if not items:
         clock.now, clock.advancing_to, clock.advance_expires_at = to, None, None
         return Step(more=False)
-    clock.now, clock.advance_expires_at = max(clock.now, item.due_at), now + LEASE
-    return Step(more=True, invoice_id=await run(session, item, clock.now))
+    clock.now, clock.advance_expires_at = max(clock.now, items[0].due_at), now + LEASE
+    return Step(more=True, invoice_ids=tuple(await run(session, items, clock.now)))
 
 
 async def arrived(

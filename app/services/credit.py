@@ -1,7 +1,7 @@
 """Customer credit: money that a customer has in hand, taken by its invoices when they are issued."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.billing.money import decimal_to_minor
 from app.ids import new_id
 from app.models import table_of
 from app.services.customer_time import customers_now
-from app.services.lookup import must_lock, require
+from app.services.lookup import locked_all, require
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
 
@@ -48,19 +48,32 @@ async def give_credit(
     return entry
 
 
-async def settle_with_credit(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
-    """Pay an invoice that is being issued with what its customer has in hand, oldest first; note what it carries over.
+async def settle_with_credit(
+    session: AsyncSession, environment_id: str, invoices: Sequence[models.Invoice], now: datetime
+) -> None:
+    """Pay invoices that are being issued, in their order, with what their customers have in hand, oldest first.
 
-    The customer's row is locked, so that two invoices never take the same credit.
+    What an invoice lies below zero is carried to its customer's credit. The rows of customers who have any are locked,
+    so that two invoices never take the same credit.
     """
-    if invoice.carried_to_credit_minor:
-        await add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
-    if invoice.due_minor <= 0 or not await _balances(session, invoice):
+    for invoice in invoices:
+        if invoice.carried_to_credit_minor:
+            await add_entry(session, invoice, now, CreditKind.CARRIED, invoice.carried_to_credit_minor)
+    due = [invoice for invoice in invoices if invoice.due_minor > 0]
+    if not due:
         return
-    await must_lock(session, models.Customer, invoice.environment_id, invoice.customer_id)
-    for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
-        await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
-        invoice.credit_applied_minor += taken.left_minor
+    entries = table_of(models.CreditEntry).c
+    having = select(entries.customer_id).where(
+        entries.environment_id == environment_id, entries.customer_id.in_({invoice.customer_id for invoice in due})
+    )
+    # Who has no credit, as most, needs no lock: what comes from now on is for later invoices.
+    rich = (await session.scalars(having.distinct())).all()
+    customers = await locked_all(session, models.Customer, environment_id, rich) if rich else {}
+    for invoice in due:
+        if invoice.customer_id in customers:
+            for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
+                await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
+                invoice.credit_applied_minor += taken.left_minor
 
 
 async def return_credit(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:

@@ -1,11 +1,13 @@
 """The registry of due work: what has to happen when, whatever noun it concerns (domain.md section 8)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import insert_if_absent
+from app.db import insert_all_absent
 from app.ids import new_id
 from app.models import DueWork, table_of
 
@@ -19,24 +21,31 @@ class DueKind(StrEnum):
     INVOICE_OVERDUE = "INVOICE_OVERDUE"
 
 
-async def schedule(
-    session: AsyncSession,
-    environment_id: str,
-    kind: DueKind,
-    subject_id: str,
-    due_at: datetime,
-    test_clock_id: str | None,
-    now: datetime,
-) -> None:
-    """Note that something falls due for a subject at an instant of its time. Noting it twice is noting it once."""
-    row = {
-        "environment_id": environment_id,
-        "id": new_id("due"),
-        "created_at": now,
-        "kind": kind,
-        "subject_id": subject_id,
-        "due_at": due_at,
-        "priority": list(DueKind).index(kind),
-        "test_clock_id": test_clock_id,
-    }
-    await insert_if_absent(session, table_of(DueWork), row)
+class Due(NamedTuple):
+    """That something falls due for a subject at an instant of its time: real, or that of a test clock."""
+
+    kind: DueKind
+    subject_id: str
+    due_at: datetime
+    test_clock_id: str | None
+
+
+async def schedule(session: AsyncSession, environment_id: str, due: Iterable[Due], now: datetime) -> None:
+    """Note what falls due. Noting it twice is noting it once."""
+    rows = [
+        {
+            "environment_id": environment_id,
+            "id": new_id("due"),
+            "created_at": now,
+            "kind": one.kind,
+            "subject_id": one.subject_id,
+            "due_at": one.due_at,
+            "priority": _PRIORITIES[one.kind],
+            "test_clock_id": one.test_clock_id,
+        }
+        for one in due
+    ]
+    await insert_all_absent(session, table_of(DueWork), rows)
+
+
+_PRIORITIES = {kind: place for place, kind in enumerate(DueKind)}

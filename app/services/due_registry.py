@@ -1,22 +1,23 @@
 """Which function does which kind of due work, and how the next item is taken. Every noun with due work joins here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.db import database_failed
 from app.metering.jobs import is_catching_up
 from app.models import table_of
+from app.services.audit import record_run, unrecorded
 from app.services.due import DueKind
 from app.services.lookup import locked
-from app.services.renewals import close_invoice, pass_boundary
-from app.services.unpaid import expire_subscription, mark_overdue
+from app.services.renewals import close_invoices, pass_boundaries
+from app.services.unpaid import expire_subscriptions, mark_overdue
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ class DueItem:
     test_clock_id: str | None
 
 
-Handler = Callable[[AsyncSession, str, str, datetime, datetime], Awaitable[str | None]]
+#: What does the work of a kind for subjects, given by their ids with when each fell due; answers ids of invoices.
+Handler = Callable[[AsyncSession, str, Mapping[str, datetime], datetime], Awaitable[list[str]]]
 
 HANDLERS: Mapping[DueKind, Handler] = {
-    DueKind.SUBSCRIPTION_BOUNDARY: pass_boundary,
-    DueKind.INVOICE_CLOSE: close_invoice,
-    DueKind.SUBSCRIPTION_EXPIRY: expire_subscription,
+    DueKind.SUBSCRIPTION_BOUNDARY: pass_boundaries,
+    DueKind.INVOICE_CLOSE: close_invoices,
+    DueKind.SUBSCRIPTION_EXPIRY: expire_subscriptions,
     DueKind.INVOICE_OVERDUE: mark_overdue,
 }
 log = structlog.get_logger()
@@ -47,20 +49,32 @@ _due = _table.c
 _clocks = table_of(models.TestClock).c
 
 
-async def next_in_real_time(session: AsyncSession, now: datetime) -> DueItem | None:
-    """Claim the earliest item due in real time, passing over what another worker holds."""
-    waiting = _in_order().where(_due.test_clock_id.is_(None), _due.due_at <= now)
-    return await _first(session, waiting.with_for_update(skip_locked=True))
+async def next_in_real_time(session: AsyncSession, now: datetime, most: int) -> list[DueItem]:
+    """Claim the earliest items due in real time, passing over what another worker holds: up to `most` of one kind.
+
+    They are of one environment, and nothing of another kind in it falls due between them.
+    """
+    due = (_due.test_clock_id.is_(None), _due.due_at <= now)
+    first = await _items(session, _in_order().where(*due).limit(1).with_for_update(skip_locked=True))
+    if not first or most == 1:
+        return first
+    [item] = first
+    here = (*due, _due.environment_id == item.environment_id)
+    other = select(func.min(_due.due_at)).where(*here, _due.parked_at.is_(None), _due.kind != item.kind)
+    before = await session.scalar(other)
+    alike = _in_order().where(*here, _due.kind == item.kind, _due.id != item.id)
+    if before is not None:
+        alike = alike.where((_due.due_at < before) | (_due.due_at == item.due_at))
+    return first + await _items(session, alike.limit(most - 1).with_for_update(skip_locked=True))
 
 
-async def next_on_clock(session: AsyncSession, environment_id: str, clock_id: str, until: datetime) -> DueItem | None:
-    """Return the earliest item due on a test clock, whose row the caller has locked."""
+async def next_on_clock(session: AsyncSession, environment_id: str, clock_id: str, until: datetime) -> list[DueItem]:
+    """Return the earliest item due on a test clock, whose row the caller has locked; none where nothing is."""
     mine = (_due.environment_id == environment_id, _due.test_clock_id == clock_id)
-    waiting = _in_order().where(*mine, _due.due_at <= until)
-    return await _first(session, waiting.with_for_update())
+    return await _items(session, _in_order().where(*mine, _due.due_at <= until).limit(1).with_for_update())
 
 
-async def next_behind_clock(session: AsyncSession, now: datetime) -> DueItem | None:
+async def next_behind_clock(session: AsyncSession, now: datetime) -> list[DueItem]:
     """Claim the earliest item that a test clock has passed already, as after a late first payment.
 
     A clock that is being advanced does its own work, unless the caller of that died.
@@ -74,48 +88,60 @@ async def next_behind_clock(session: AsyncSession, now: datetime) -> DueItem | N
     )
     found = (await session.execute(behind)).one_or_none()
     if found is None:
-        return None
+        return []
     clock = await locked(session, models.TestClock, found.environment_id, found.id)
     if clock is None:
-        return None
+        return []
     return await next_on_clock(session, clock.environment_id, clock.id, clock.now)
 
 
-async def run(session: AsyncSession, item: DueItem, now: datetime) -> str | None:
-    """Do a claimed item and strike it off, in the caller's transaction; return the id of the invoice it concerned.
+async def run(session: AsyncSession, items: Sequence[DueItem], now: datetime) -> list[str]:
+    """Do claimed items of one kind and strike them off, in the caller's transaction; return the ids of the invoices
+    they concerned.
 
-    An item that can't be done is undone, parked with its error and logged, so that the others go on. A database that
-    fails is no fault of the item: that error is raised, and the item stays due.
+    What can't be done together is done one by one. An item that can't be done by itself is undone, parked with its
+    error and logged, so that the others go on. A database that fails is no fault of an item: that error is raised, and
+    all stay due.
     """
     try:
         async with session.begin_nested():
-            await session.execute(delete(_table).where(*_is(item)))
-            return await HANDLERS[item.kind](session, item.environment_id, item.subject_id, item.due_at, now)
+            return await _run(session, items, now)
     except Exception as error:  # whatever it was, one item must not stop the others: it is parked and logged, or raised
         if database_failed(error):
             raise
+        if len(items) > 1:
+            return [invoice_id for item in items for invoice_id in await run(session, [item], now)]
+        [item] = items
         log.exception("due work parked", kind=item.kind, subject=item.subject_id)
         reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
-        parked = update(_table).where(*_is(item)).values(parked_at=now, parked_because=reason)
-        await session.execute(parked)
-        return None
+        await session.execute(update(_table).where(*_are(items)).values(parked_at=now, parked_because=reason))
+        return []
 
 
-def _is(item: DueItem) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (_due.environment_id == item.environment_id, _due.id == item.id)
+async def _run(session: AsyncSession, items: Sequence[DueItem], now: datetime) -> list[str]:
+    first = items[0]
+    await session.execute(delete(_table).where(*_are(items)))
+    due = {item.subject_id: item.due_at for item in items}
+    assert len(due) == len(items), "a subject falls due once at a time"
+    with unrecorded(session):
+        invoice_ids = await HANDLERS[first.kind](session, first.environment_id, due, now)
+    await record_run(session, first.environment_id, first.kind, list(due), invoice_ids)
+    return invoice_ids
+
+
+def _are(items: Sequence[DueItem]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (_due.environment_id == items[0].environment_id, _due.id.in_([item.id for item in items]))
 
 
 def _in_order() -> Select[Any]:
     columns = (_due.environment_id, _due.id, _due.kind, _due.subject_id, _due.due_at, _due.test_clock_id)
     # A period is billed once all that is stored is counted.
     ready = (_due.kind != DueKind.INVOICE_CLOSE) | ~is_catching_up(_due.environment_id)
-    return (
-        select(*columns).where(_due.parked_at.is_(None), ready).order_by(_due.due_at, _due.priority, _due.id).limit(1)
-    )
+    return select(*columns).where(_due.parked_at.is_(None), ready).order_by(_due.due_at, _due.priority, _due.id)
 
 
-async def _first(session: AsyncSession, statement: Select[Any]) -> DueItem | None:
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    return DueItem(row.environment_id, row.id, DueKind(row.kind), row.subject_id, row.due_at, row.test_clock_id)
+async def _items(session: AsyncSession, statement: Select[Any]) -> list[DueItem]:
+    return [
+        DueItem(row.environment_id, row.id, DueKind(row.kind), row.subject_id, row.due_at, row.test_clock_id)
+        for row in await session.execute(statement)
+    ]

@@ -1,8 +1,9 @@
 """Invoices: opened as drafts with their lines, issued once under a gapless number."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,59 +16,91 @@ from app.billing.pricing import RULES_VERSION
 from app.db import insert_if_absent
 from app.ids import new_id
 from app.models import EnvironmentKind, table_of
-from app.services.adjusting import Adjusting, adjusting_of
+from app.services.adjusting import Adjusting, adjusting_by_subscription
 from app.services.billing_parties import copy_parties
 from app.services.credit import settle_with_credit
-from app.services.due import DueKind, schedule
+from app.services.due import Due, DueKind, schedule
 from app.services.rating import RatedLine
 
 
-async def open_invoice(
-    session: AsyncSession,
-    subscription: models.Subscription,
-    now: datetime,
-    reason: InvoiceReason,
-    cause_at: datetime,
-    lines: Sequence[RatedLine],
-    boundary_at: datetime | None = None,
-) -> models.Invoice:
-    """Write a draft for a cause: a subscription at an instant. A second for the same cause breaks a constraint."""
-    customer = await session.get_one(models.Customer, (subscription.environment_id, subscription.customer_id))
+class Opening(NamedTuple):
+    """An invoice to be opened for a cause: a subscription at an instant. `boundary_at` is the boundary it bills."""
+
+    subscription: models.Subscription
+    customer: models.Customer
+    reason: InvoiceReason
+    cause_at: datetime
+    lines: Sequence[RatedLine]
+    boundary_at: datetime | None = None
+
+
+class Issuing(NamedTuple):
+    """A draft to be issued, with its customer, and when it is to be paid."""
+
+    invoice: models.Invoice
+    customer: models.Customer
+    due_at: datetime
+
+
+async def open_invoices(
+    session: AsyncSession, environment_id: str, openings: Sequence[Opening], now: datetime
+) -> list[models.Invoice]:
+    """Write drafts. A second for the same cause breaks a constraint. So many statements for any number of them."""
+    owner = await owner_of(session, environment_id)
+    subscriptions = [one.subscription for one in openings]
+    adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
+    invoices = [_draft(one, owner, now) for one in openings]
+    session.add_all(invoices)
+    await session.flush()
+    for one, invoice in zip(openings, invoices, strict=True):
+        rows = [_line(invoice, position, line, now) for position, line in enumerate(one.lines)]
+        session.add_all(rows)
+        total_up(invoice, rows, adjusting[one.subscription.id])
+    await session.flush()
+    return invoices
+
+
+def _draft(opening: Opening, owner: "Owner", now: datetime) -> models.Invoice:
+    subscription, customer = opening.subscription, opening.customer
     invoice = models.Invoice(
         environment_id=subscription.environment_id,
         id=new_id("inv"),
         created_at=now,
         customer_id=customer.id,
         subscription_id=subscription.id,
-        reason=reason,
-        cause=f"{subscription.id}@{cause_at.isoformat()}",
+        reason=opening.reason,
+        cause=f"{subscription.id}@{opening.cause_at.isoformat()}",
         status=InvoiceStatus.DRAFT,
-        series=await _series(session, customer),
+        series=_series(owner, customer),
         currency=subscription.currency,
         tax_behavior=subscription.tax_behavior,
         billed_to={},
         billed_from={},
-        boundary_at=boundary_at,
+        boundary_at=opening.boundary_at,
         paid_minor=0,
         subtotal_minor=0,
         tax_minor=0,
         total_minor=0,
     )
-    copy_parties(invoice, customer, (await owner_of(session, invoice.environment_id))[0])
-    session.add(invoice)
-    await session.flush()
-    rows = [_line(invoice, position, line, now) for position, line in enumerate(lines)]
-    session.add_all(rows)
-    total_up(invoice, rows, await adjusting_of(session, subscription))
-    await session.flush()
+    copy_parties(invoice, customer, owner.merchant)
     return invoice
+
+
+async def lines_by_invoice(
+    session: AsyncSession, environment_id: str, invoice_ids: Collection[str]
+) -> dict[str, list[models.InvoiceLine]]:
+    """Return the lines of some invoices, each invoice's in their order. One statement."""
+    columns = table_of(models.InvoiceLine).c
+    mine = (columns.environment_id == environment_id, columns.invoice_id.in_(invoice_ids))
+    found: defaultdict[str, list[models.InvoiceLine]] = defaultdict(list)
+    for line in await session.scalars(select(models.InvoiceLine).where(*mine).order_by(columns.position)):
+        found[line.invoice_id].append(line)
+    return found
 
 
 async def lines_of(session: AsyncSession, invoice: models.Invoice) -> Sequence[models.InvoiceLine]:
     """Return an invoice's lines in their order."""
-    columns = table_of(models.InvoiceLine).c
-    mine = (columns.environment_id == invoice.environment_id, columns.invoice_id == invoice.id)
-    return (await session.scalars(select(models.InvoiceLine).where(*mine).order_by(columns.position))).all()
+    return (await lines_by_invoice(session, invoice.environment_id, [invoice.id])).get(invoice.id, [])
 
 
 def rewrite_lines(lines: Sequence[models.InvoiceLine], rated: Sequence[RatedLine]) -> None:
@@ -103,23 +136,32 @@ def assessed(line: models.InvoiceLine, correction: Correction | None = None) -> 
     return AssessedLine(line.amount_minor, start, line.taxable, correction)
 
 
-async def issue_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime, due_at: datetime) -> None:
-    """Issue a draft: from now on it never changes but for being paid. With nothing to pay it is paid at once.
+async def issue_invoices(session: AsyncSession, environment_id: str, issuing: Sequence[Issuing], now: datetime) -> None:
+    """Issue drafts in their order: from now on they never change but for being paid. With nothing to pay they are paid.
 
     What the customer and the merchant are called, and where they are, is copied here, and the customer's credit is
-    applied. The number is taken last, so that its row is locked briefly.
+    applied. Numbers are taken last, so that their row is locked briefly.
     """
-    customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
-    copy_parties(invoice, customer, (await owner_of(session, invoice.environment_id))[0])
-    invoice.status = move_invoice(invoice.status, InvoiceStatus.ISSUED)
-    invoice.issued_at, invoice.due_at = now, due_at
-    await settle_with_credit(session, invoice, now)
-    mark_paid_if_settled(invoice, now)
+    owner = await owner_of(session, environment_id)
+    for invoice, customer, due_at in issuing:
+        copy_parties(invoice, customer, owner.merchant)
+        invoice.status = move_invoice(invoice.status, InvoiceStatus.ISSUED)
+        invoice.issued_at, invoice.due_at = now, due_at
+    await settle_with_credit(session, environment_id, [one.invoice for one in issuing], now)
+    for one in issuing:
+        mark_paid_if_settled(one.invoice, now)
     await session.flush()
-    if invoice.status is InvoiceStatus.ISSUED and invoice.reason is not InvoiceReason.SUBSCRIPTION_START:
-        clock_id, kind = customer.test_clock_id, DueKind.INVOICE_OVERDUE
-        await schedule(session, invoice.environment_id, kind, invoice.id, due_at, clock_id, now)
-    invoice.number = await _take_number(session, invoice, now)
+    overdue = [
+        Due(DueKind.INVOICE_OVERDUE, invoice.id, due_at, customer.test_clock_id)
+        for invoice, customer, due_at in issuing
+        if invoice.status is InvoiceStatus.ISSUED and invoice.reason is not InvoiceReason.SUBSCRIPTION_START
+    ]
+    await schedule(session, environment_id, overdue, now)
+    for series in sorted({one.invoice.series for one in issuing}):
+        mine = [one.invoice for one in issuing if one.invoice.series is series]
+        first = await _take_numbers(session, environment_id, series, len(mine), now)
+        for number, invoice in enumerate(mine, first):
+            invoice.number = invoice_number(owner.merchant.invoice_number_prefix, series, number)
     await session.flush()
 
 
@@ -130,28 +172,35 @@ def mark_paid_if_settled(invoice: models.Invoice, now: datetime) -> None:
         invoice.paid_at = now
 
 
-async def _take_number(session: AsyncSession, invoice: models.Invoice, now: datetime) -> str:
+async def _take_numbers(session: AsyncSession, environment_id: str, series: Series, count: int, now: datetime) -> int:
+    """Take so many numbers of a series, one after the other; return the first."""
     table = table_of(models.InvoiceSequence)
-    start = {"environment_id": invoice.environment_id, "id": invoice.series, "created_at": now, "last_number": 0}
+    start = {"environment_id": environment_id, "id": series, "created_at": now, "last_number": 0}
     await insert_if_absent(session, table, start)
-    mine = (table.c.environment_id == invoice.environment_id, table.c.id == invoice.series)
-    taken = update(table).where(*mine).values(last_number=table.c.last_number + 1).returning(table.c.last_number)
-    number = (await session.execute(taken)).scalar_one()
-    merchant, _ = await owner_of(session, invoice.environment_id)
-    return invoice_number(merchant.invoice_number_prefix, invoice.series, number)
+    mine = (table.c.environment_id == environment_id, table.c.id == series)
+    last = table.c.last_number
+    taken = update(table).where(*mine).values(last_number=last + count).returning(last)
+    number: int = (await session.execute(taken)).scalar_one()
+    return number - count + 1
 
 
-async def owner_of(session: AsyncSession, environment_id: str) -> tuple[models.Merchant, EnvironmentKind]:
-    """Return the merchant that an environment belongs to, and which of its two it is."""
+class Owner(NamedTuple):
+    """The merchant that an environment belongs to, and which of its two it is."""
+
+    merchant: models.Merchant
+    kind: EnvironmentKind
+
+
+async def owner_of(session: AsyncSession, environment_id: str) -> Owner:
+    """Return whose an environment is."""
     environment = await session.get_one(models.Environment, environment_id)
-    return await session.get_one(models.Merchant, environment.merchant_id), environment.kind
+    return Owner(await session.get_one(models.Merchant, environment.merchant_id), environment.kind)
 
 
-async def _series(session: AsyncSession, customer: models.Customer) -> Series:
+def _series(owner: Owner, customer: models.Customer) -> Series:
     if customer.test_clock_id is not None:
         return Series.TEST
-    _, kind = await owner_of(session, customer.environment_id)
-    return Series.SANDBOX if kind is EnvironmentKind.SANDBOX else Series.LIVE
+    return Series.SANDBOX if owner.kind is EnvironmentKind.SANDBOX else Series.LIVE
 
 
 def _line(invoice: models.Invoice, position: int, line: RatedLine, now: datetime) -> models.InvoiceLine:

@@ -1,6 +1,6 @@
 """Finding rows by what a caller wrote: an id, or the key of a catalog noun. Always within one environment."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -46,6 +46,26 @@ async def must_lock(session: AsyncSession, model: type[R], environment_id: str, 
     row = await locked(session, model, environment_id, identifier)
     assert row is not None, f"{model.__name__} {identifier} is gone"
     return row
+
+
+async def locked_all(
+    session: AsyncSession, model: type[R], environment_id: str, identifiers: Iterable[str]
+) -> dict[str, R]:
+    """Return the rows with these ids as they are now, locked in the order of the ids, as all who lock several do."""
+    columns = table_of(model).c
+    mine = (columns.environment_id == environment_id, columns.id.in_(set(identifiers)))
+    statement = select(model).where(*mine).order_by(columns.id).with_for_update()
+    rows = await session.scalars(statement.execution_options(populate_existing=True))
+    return {row.id: row for row in rows}
+
+
+async def all_by_id(
+    session: AsyncSession, model: type[R], environment_id: str, identifiers: Iterable[str]
+) -> dict[str, R]:
+    """Return the rows with these ids. One statement."""
+    columns = table_of(model).c
+    mine = (columns.environment_id == environment_id, columns.id.in_(set(identifiers)))
+    return {row.id: row for row in await session.scalars(select(model).where(*mine))}
 
 
 async def to_change(session: AsyncSession, model: type[R], environment_id: str, reference: str) -> R:

@@ -152,15 +152,21 @@ def charges_at_start(subscription: Subscribed, terms: Iterable[Term]) -> list[Ch
 def charges_at_boundary(subscription: Subscribed, terms: Sequence[Term], boundary: datetime) -> list[Charge]:
     """Return what a boundary bills: the arrears of the windows that end there, then the advance of those that begin."""
     calendar = calendar_of(subscription)
+    # Most terms have windows of the same length.
+    ending = {
+        interval: window
+        for interval in {term.interval for term in terms}
+        if interval is not None and (window := calendar.window_ending(interval, boundary)) is not None
+    }
+    beginning = {interval: calendar.window(interval, boundary) for interval in ending}
     arrears, advance = [], []
     for term in terms:
-        if term.interval is None:
+        if term.interval not in ending:
             continue
-        ending = calendar.window_ending(term.interval, boundary)
-        if ending is not None and term.payment_term is PaymentTerm.IN_ARREARS:
-            arrears.append(_charge(subscription, term, ending))
-        elif ending is not None:
-            advance.append(_charge(subscription, term, calendar.window(term.interval, boundary)))
+        if term.payment_term is PaymentTerm.IN_ARREARS:
+            arrears.append(_charge(subscription, term, ending[term.interval]))
+        else:
+            advance.append(_charge(subscription, term, beginning[term.interval]))
     return arrears + advance
 
 

@@ -1,99 +1,177 @@
-"""The years after the start: at each boundary a draft, after the grace time an issued invoice."""
+"""The years after the start: at each boundary a draft, after the grace time an issued invoice.
 
+Both are done for any number of subscriptions at once, by as many statements as for one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
 from app.metering.usage import close_counters
 from app.models import table_of
-from app.services.adjusting import adjusting_of
-from app.services.due import DueKind, schedule
-from app.services.invoices import issue_invoice, lines_of, open_invoice, owner_of, rewrite_lines, total_up
-from app.services.late_lines import late_lines, line_of
-from app.services.lookup import must_lock
-from app.services.rating import charges_at_boundary, rate, usage_request
-from app.services.subscriptions import open_windows, schedule_boundary
-from app.services.terms import terms_of_subscription
+from app.services.adjusting import Adjusting, adjusting_by_subscription
+from app.services.due import Due, DueKind, schedule
+from app.services.invoices import (
+    Issuing,
+    Opening,
+    issue_invoices,
+    lines_by_invoice,
+    open_invoices,
+    owner_of,
+    rewrite_lines,
+    total_up,
+)
+from app.services.late_lines import LateLine, late_lines, line_of
+from app.services.lookup import all_by_id, locked_all
+from app.services.rating import RatedLine, charges_at_boundary, rate, usage_request
+from app.services.subscriptions import boundary_of, open_windows
+from app.services.terms import terms_by_subscription
 
 _RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 
-async def pass_boundary(
-    session: AsyncSession, environment_id: str, subscription_id: str, due_at: datetime, now: datetime
-) -> str | None:
-    """End the windows that end at `due_at`: draft their invoice, begin the next windows, let both fall due.
+async def pass_boundaries(
+    session: AsyncSession, environment_id: str, passed: Mapping[str, datetime], now: datetime
+) -> list[str]:
+    """End the windows of subscriptions that end at the instants that are given by their ids.
 
-    Return the id of the draft, if there is anything to bill.
+    Their invoices are drafted, the next windows begin, and both fall due. Return the ids of the drafts: there is none
+    where there is nothing to bill.
     """
-    subscription = await must_lock(session, models.Subscription, environment_id, subscription_id)
-    if subscription.status not in _RENEWING:
-        return None
-    terms = await terms_of_subscription(session, subscription)
-    charges = charges_at_boundary(subscription, terms, due_at)
-    await open_windows(session, subscription, terms, due_at, now)
-    customer = await session.get_one(models.Customer, (environment_id, subscription.customer_id))
-    clock_id = customer.test_clock_id
-    await schedule_boundary(session, subscription, clock_id, now)
-    if not charges:
-        await _close_windows(session, subscription, due_at, now)
-        return None
-    lines = await rate(session, environment_id, charges)
+    locked = await locked_all(session, models.Subscription, environment_id, passed)
+    subscriptions = [locked[one] for one in passed if locked[one].status in _RENEWING]
+    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in subscriptions])
+    charges = []
+    for one in subscriptions:
+        charges += charges_at_boundary(one, terms[one.id], passed[one.id])
+        open_windows(session, one, terms[one.id], passed[one.id], now)
+    await session.flush()
+    lines = _by_subscription(await rate(session, environment_id, charges))
+    unbilled = [one for one in subscriptions if one.id not in lines]
+    await _close_windows(session, environment_id, [(one.id, passed[one.id]) for one in unbilled], now)
     reason = InvoiceReason.SUBSCRIPTION_CYCLE
-    invoice = await open_invoice(session, subscription, now, reason, due_at, lines, boundary_at=due_at)
-    merchant, _ = await owner_of(session, environment_id)
-    close_at = due_at + timedelta(seconds=merchant.grace_seconds)
-    await schedule(session, environment_id, DueKind.INVOICE_CLOSE, invoice.id, close_at, clock_id, now)
-    return invoice.id
+    openings = [
+        Opening(one, customers[one.customer_id], reason, passed[one.id], lines[one.id], boundary_at=passed[one.id])
+        for one in subscriptions
+        if one.id in lines
+    ]
+    invoices = await open_invoices(session, environment_id, openings, now)
+    grace = timedelta(seconds=(await owner_of(session, environment_id)).merchant.grace_seconds)
+    due = [boundary_of(one, customers[one.customer_id]) for one in subscriptions]
+    for invoice, opening in zip(invoices, openings, strict=True):
+        closes_at = opening.cause_at + grace
+        due.append(Due(DueKind.INVOICE_CLOSE, invoice.id, closes_at, opening.customer.test_clock_id))
+    await schedule(session, environment_id, due, now)
+    return [invoice.id for invoice in invoices]
 
 
-async def close_invoice(
-    session: AsyncSession, environment_id: str, invoice_id: str, _due_at: datetime, now: datetime
-) -> str | None:
-    """End the grace time of a draft: close its windows, rate them with all that was counted, issue.
+async def close_invoices(
+    session: AsyncSession, environment_id: str, due: Mapping[str, datetime], now: datetime
+) -> list[str]:
+    """End the grace time of drafts: close their windows, rate them with all that was counted, issue.
 
-    Usage of earlier periods that came late is billed with them.
-
-    Return the id of the invoice.
+    Usage of earlier periods that came late is billed with them. Return the ids of the invoices.
     """
-    peek = await session.get_one(models.Invoice, (environment_id, invoice_id))
-    subscription = await must_lock(session, models.Subscription, environment_id, peek.subscription_id)
-    invoice = await must_lock(session, models.Invoice, environment_id, invoice_id)
-    if invoice.status is not InvoiceStatus.DRAFT:
-        return None
-    assert invoice.boundary_at is not None, "only the draft of a boundary waits to be closed"
-    await _close_windows(session, subscription, invoice.boundary_at, now)
-    lines = await lines_of(session, invoice)
-    terms = await terms_of_subscription(session, subscription)
-    charges = charges_at_boundary(subscription, terms, invoice.boundary_at)
+    peeks = await all_by_id(session, models.Invoice, environment_id, due)
+    subscriptions = await locked_all(
+        session, models.Subscription, environment_id, [one.subscription_id for one in peeks.values()]
+    )
+    locked = await locked_all(session, models.Invoice, environment_id, due)
+    drafts = [locked[one] for one in due if locked[one].status is InvoiceStatus.DRAFT]
+    for batch in _one_of_each_subscription(drafts):
+        await _close(session, environment_id, batch, subscriptions, now)
+    return [invoice.id for invoice in drafts]
+
+
+def _one_of_each_subscription(drafts: Iterable[models.Invoice]) -> list[list[models.Invoice]]:
+    """Divide drafts so that of two invoices of one subscription the later one sees what the earlier one billed."""
+    batches: list[list[models.Invoice]] = []
+    count: defaultdict[str, int] = defaultdict(int)
+    for invoice in drafts:
+        place = count[invoice.subscription_id]
+        count[invoice.subscription_id] += 1
+        if place == len(batches):
+            batches.append([])
+        batches[place].append(invoice)
+    return batches
+
+
+async def _close(
+    session: AsyncSession,
+    environment_id: str,
+    drafts: Sequence[models.Invoice],
+    by_id: Mapping[str, models.Subscription],
+    now: datetime,
+) -> None:
+    subscriptions = [by_id[invoice.subscription_id] for invoice in drafts]
+    boundaries = {invoice.subscription_id: _boundary_of(invoice) for invoice in drafts}
+    await _close_windows(session, environment_id, boundaries.items(), now)
+    lines = await lines_by_invoice(session, environment_id, [invoice.id for invoice in drafts])
+    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    charges = []
+    for one in subscriptions:
+        charges += charges_at_boundary(one, terms[one.id], boundaries[one.id])
     ended = [usage_request(charge) for charge in charges if charge.term.metering]
     await close_counters(session, environment_id, ended, now)
-    rated = await rate(session, environment_id, charges)
+    rated = _by_subscription(await rate(session, environment_id, charges))
+    late = await late_lines(session, environment_id, subscriptions, now)
+    adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
+    for invoice in drafts:
+        owner = invoice.subscription_id
+        _complete(session, invoice, lines[invoice.id], rated[owner], late.get(owner, ()), adjusting[owner], now)
+    customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in drafts])
+    issuing = [
+        Issuing(invoice, customers[invoice.customer_id], now + timedelta(days=subscription.payment_term_days))
+        for invoice, subscription in zip(drafts, subscriptions, strict=True)
+    ]
+    await issue_invoices(session, environment_id, issuing, now)
+
+
+def _complete(
+    session: AsyncSession,
+    invoice: models.Invoice,
+    lines: Sequence[models.InvoiceLine],
+    rated: Sequence[RatedLine],
+    late: Sequence[LateLine],
+    adjusting: Adjusting,
+    now: datetime,
+) -> None:
+    """Bring a draft to what is counted now, and add the lines for late usage."""
     priced = [line for line in lines if line.price_id is not None]
     rewrite_lines(priced, rated)
     for line, fresh in zip(priced, rated, strict=True):
         line.usage_counter_id = fresh.usage_counter_id
-    late = (await late_lines(session, environment_id, [subscription], now)).get(subscription.id, ())
     added = [line_of(line, invoice, lines[-1].position + place, now) for place, line in enumerate(late, 1)]
     session.add_all(added)
     corrections = {row.id: line.correction for row, line in zip(added, late, strict=True)}
-    total_up(invoice, [*lines, *added], await adjusting_of(session, subscription), corrections)
-    await issue_invoice(session, invoice, now, now + timedelta(days=subscription.payment_term_days))
-    return invoice.id
+    total_up(invoice, [*lines, *added], adjusting, corrections)
+
+
+def _boundary_of(invoice: models.Invoice) -> datetime:
+    assert invoice.boundary_at is not None, "only the draft of a boundary waits to be closed"
+    return invoice.boundary_at
+
+
+def _by_subscription(rated: Iterable[RatedLine]) -> dict[str, list[RatedLine]]:
+    found: defaultdict[str, list[RatedLine]] = defaultdict(list)
+    for line in rated:
+        found[line.charge.subscription_id].append(line)
+    return dict(found)
 
 
 async def _close_windows(
-    session: AsyncSession, subscription: models.Subscription, boundary_at: datetime, now: datetime
+    session: AsyncSession, environment_id: str, ended: Iterable[tuple[str, datetime]], now: datetime
 ) -> None:
-    """Lock and mark the windows that end at a boundary: events that come later are late for them."""
+    """Mark the windows of subscriptions that end at an instant of each: events that come later are late for them."""
     columns = table_of(models.SubscriptionPeriod).c
-    mine = (
-        columns.environment_id == subscription.environment_id,
-        columns.subscription_id == subscription.id,
-        columns.end_at == boundary_at,
-    )
-    for period in await session.scalars(select(models.SubscriptionPeriod).where(*mine).with_for_update()):
-        period.closed_at = now
-    await session.flush()
+    pairs = list(ended)
+    if pairs:
+        those = tuple_(columns.subscription_id, columns.end_at).in_(pairs)
+        mine = (columns.environment_id == environment_id, those, columns.closed_at.is_(None))
+        await session.execute(update(table_of(models.SubscriptionPeriod)).where(*mine).values(closed_at=now))

@@ -20,8 +20,8 @@ from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
-from app.services.due import DueKind, schedule
-from app.services.invoices import issue_invoice, open_invoice, owner_of
+from app.services.due import Due, DueKind, schedule
+from app.services.invoices import Issuing, Opening, issue_invoices, open_invoices, owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
 from app.services.principal import Principal
@@ -82,7 +82,7 @@ async def create_subscription(
     return subscription, await _bill_start(session, subscription, customer, now)
 
 
-async def open_windows(
+def open_windows(
     session: AsyncSession, subscription: models.Subscription, terms: Sequence[Term], begin: datetime, now: datetime
 ) -> None:
     """Begin the windows that begin at an instant, of every cadence: their rows are what closing will lock and mark.
@@ -110,7 +110,6 @@ async def open_windows(
         if interval is subscription.billing_interval:
             subscription.period_number = number
     subscription.next_boundary_at = calendar.next_boundary(intervals, begin)
-    await session.flush()
 
 
 async def activate(
@@ -119,37 +118,39 @@ async def activate(
     """Make a pending subscription active. A boundary passed meanwhile falls due at once."""
     subscription.status = move_subscription(subscription.status, SubscriptionStatus.ACTIVE)
     subscription.activated_at = now
-    await schedule_boundary(session, subscription, customer.test_clock_id, now)
+    await schedule(session, subscription.environment_id, [boundary_of(subscription, customer)], now)
     await session.flush()
 
 
-async def schedule_boundary(
-    session: AsyncSession, subscription: models.Subscription, test_clock_id: str | None, now: datetime
-) -> None:
-    """Let the next boundary fall due."""
-    kind, end = DueKind.SUBSCRIPTION_BOUNDARY, subscription.next_boundary_at
+def boundary_of(subscription: models.Subscription, customer: models.Customer) -> Due:
+    """Return that the next boundary falls due."""
+    end = subscription.next_boundary_at
     assert end is not None, "a subscription that goes on has a boundary"
-    await schedule(session, subscription.environment_id, kind, subscription.id, end, test_clock_id, now)
+    return Due(DueKind.SUBSCRIPTION_BOUNDARY, subscription.id, end, customer.test_clock_id)
 
 
 async def _bill_start(
     session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
 ) -> models.Invoice | None:
     terms = await terms_of_subscription(session, subscription)
-    await open_windows(session, subscription, terms, now, now)
+    open_windows(session, subscription, terms, now, now)
+    await session.flush()
     charges = charges_at_start(subscription, terms)
     if not charges:
         await activate(session, subscription, customer, now)
         return None
-    lines = await rate(session, subscription.environment_id, charges)
-    invoice = await open_invoice(session, subscription, now, InvoiceReason.SUBSCRIPTION_START, now, lines)
-    await issue_invoice(session, invoice, now, due_at=now)
+    environment_id = subscription.environment_id
+    lines = await rate(session, environment_id, charges)
+    opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_START, now, lines)
+    [invoice] = await open_invoices(session, environment_id, [opening], now)
+    await issue_invoices(session, environment_id, [Issuing(invoice, customer, due_at=now)], now)
     if invoice.status is InvoiceStatus.PAID:
         await activate(session, subscription, customer, now)
         return invoice
-    merchant, _ = await owner_of(session, subscription.environment_id)
-    kind, expires_at = DueKind.SUBSCRIPTION_EXPIRY, now + timedelta(days=merchant.initial_payment_days)
-    await schedule(session, subscription.environment_id, kind, subscription.id, expires_at, customer.test_clock_id, now)
+    merchant, _ = await owner_of(session, environment_id)
+    expires_at = now + timedelta(days=merchant.initial_payment_days)
+    expiry = Due(DueKind.SUBSCRIPTION_EXPIRY, subscription.id, expires_at, customer.test_clock_id)
+    await schedule(session, environment_id, [expiry], now)
     return invoice
 
 

@@ -1,5 +1,6 @@
 """What becomes of those who do not pay in time: a first invoice ends its subscription, others make it past due."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -17,33 +18,41 @@ from app.billing.lifecycle import (
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.credit import return_credit
-from app.services.lookup import must_lock
+from app.services.lookup import all_by_id, locked_all, must_lock
 
 
-async def expire_subscription(
-    session: AsyncSession, environment_id: str, subscription_id: str, due_at: datetime, now: datetime
-) -> str | None:
-    """End a subscription whose first invoice was not paid in time, and void that; return its id.
+async def expire_subscriptions(
+    session: AsyncSession, environment_id: str, due: Mapping[str, datetime], now: datetime
+) -> list[str]:
+    """End subscriptions whose first invoices were not paid in time, and void these; return their ids.
 
-    What it used is billed to nobody, unless another subscription of the customer covers it.
+    What they used is billed to nobody, unless another subscription of the customer covers it.
     """
-    subscription = await must_lock(session, models.Subscription, environment_id, subscription_id)
-    if subscription.status is not SubscriptionStatus.PENDING_PAYMENT:
-        return None
-    subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
-    subscription.termination_reason = TerminationReason.INITIAL_PAYMENT_EXPIRED
-    subscription.ended_at, subscription.next_boundary_at = due_at, None
+    locked = await locked_all(session, models.Subscription, environment_id, due)
+    pending = [locked[one] for one in due if locked[one].status is SubscriptionStatus.PENDING_PAYMENT]
+    voided = []
+    for subscription in pending:
+        subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
+        subscription.termination_reason = TerminationReason.INITIAL_PAYMENT_EXPIRED
+        subscription.ended_at, subscription.next_boundary_at = due[subscription.id], None
+        invoice = await _first_invoice(session, subscription)
+        await void_invoice(session, invoice, now)
+        await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
+        voided.append(invoice.id)
+    return voided
+
+
+async def _first_invoice(session: AsyncSession, subscription: models.Subscription) -> models.Invoice:
+    """Return the invoice that a pending subscription waits for, locked."""
     invoices = table_of(models.Invoice).c
     first = select(invoices.id).where(
-        invoices.environment_id == environment_id,
-        invoices.subscription_id == subscription_id,
+        invoices.environment_id == subscription.environment_id,
+        invoices.subscription_id == subscription.id,
         invoices.reason == InvoiceReason.SUBSCRIPTION_START,
         invoices.status == InvoiceStatus.ISSUED,
     )
-    invoice = await must_lock(session, models.Invoice, environment_id, (await session.scalars(first)).one())
-    await void_invoice(session, invoice, now)
-    await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, subscription_id, now)
-    return invoice.id
+    invoice_id = (await session.scalars(first)).one()
+    return await must_lock(session, models.Invoice, subscription.environment_id, invoice_id)
 
 
 async def void_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
@@ -54,16 +63,19 @@ async def void_invoice(session: AsyncSession, invoice: models.Invoice, now: date
 
 
 async def mark_overdue(
-    session: AsyncSession, environment_id: str, invoice_id: str, _due_at: datetime, _now: datetime
-) -> str | None:
-    """Note on a subscription that an invoice was not paid in time. It renews all the same."""
-    peek = await session.get_one(models.Invoice, (environment_id, invoice_id))
-    subscription = await must_lock(session, models.Subscription, environment_id, peek.subscription_id)
-    invoice = await must_lock(session, models.Invoice, environment_id, invoice_id)
-    if invoice.status is InvoiceStatus.ISSUED and subscription.status is SubscriptionStatus.ACTIVE:
-        subscription.status = move_subscription(subscription.status, SubscriptionStatus.PAST_DUE)
-        await session.flush()
-    return None
+    session: AsyncSession, environment_id: str, due: Mapping[str, datetime], _now: datetime
+) -> list[str]:
+    """Note on the subscriptions of invoices that these were not paid in time. They renew all the same."""
+    peeks = await all_by_id(session, models.Invoice, environment_id, due)
+    subscriptions = await locked_all(
+        session, models.Subscription, environment_id, [one.subscription_id for one in peeks.values()]
+    )
+    for invoice in (await locked_all(session, models.Invoice, environment_id, due)).values():
+        subscription = subscriptions[invoice.subscription_id]
+        if invoice.status is InvoiceStatus.ISSUED and subscription.status is SubscriptionStatus.ACTIVE:
+            subscription.status = move_subscription(subscription.status, SubscriptionStatus.PAST_DUE)
+    await session.flush()
+    return []
 
 
 async def forgive_if_settled(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:

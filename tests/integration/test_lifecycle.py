@@ -166,8 +166,8 @@ async def test_the_worker_renews_in_real_time_once_whoever_else_works(database_u
 
         async def work_off() -> int:
             done = 0
-            while await do_next(world.sessions):
-                done += 1
+            while count := await do_next(world.sessions):
+                done += count
             return done
 
         counts = await race(work_off, callers=4)

@@ -128,7 +128,7 @@ class World:
         while more:
             done = await self.do(lambda s: step(s, me, now, clock_id, to))
             more = done.more
-            touched |= {done.invoice_id} if done.invoice_id else set()
+            touched |= set(done.invoice_ids)
         _, invoices = await self.do(lambda s: arrived(s, me, clock_id, touched))
         return list(invoices)
 

@@ -1,0 +1,106 @@
+"""Renewals in chunks: as many statements for fifty subscriptions as for one, in order, and one audit entry."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import event
+
+from app import models
+from app.billing.lifecycle import InvoiceStatus
+from app.services.due import Due, DueKind, schedule
+from app.services.due_registry import next_in_real_time
+from app.worker.loop import do_next
+from tests.support.storing import catch_up
+from tests.support.world import JANUARY_31, World, make_world
+
+PAST_GRACE = datetime(2026, 2, 28, 2, tzinfo=UTC)
+
+
+async def statements(world: World) -> int:
+    """Do all that is due; return how many statements it took."""
+    count = 0
+
+    def note(*_args: Any) -> None:
+        nonlocal count
+        count += 1
+
+    engine = world.sessions.engine.sync_engine
+    event.listen(engine, "after_cursor_execute", note)
+    try:
+        while await do_next(world.sessions):
+            pass
+    finally:
+        event.remove(engine, "after_cursor_execute", note)
+    return count
+
+
+async def test_renewing_fifty_takes_as_many_statements_as_renewing_one(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        counts = []
+        for size in (1, 50):
+            world.clock.instant = JANUARY_31
+            for _ in range(size):
+                await world.subscribe(await world.customer(), plan)
+            await catch_up(world.sessions)  # what a new subscription has to be counted for
+            world.clock.instant = PAST_GRACE
+            counts.append(await statements(world))
+        assert counts[0] == counts[1]
+        invoices = await world.rows(models.Invoice)
+        assert {invoice.status for invoice in invoices} == {InvoiceStatus.PAID}
+        assert sorted(invoice.number for invoice in invoices) == [f"INV-{number:06d}" for number in range(1, 52)]
+
+
+async def test_a_chunk_ends_where_something_else_falls_due(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        environment_id = world.principal.environment_id
+        boundary, close, overdue = DueKind.SUBSCRIPTION_BOUNDARY, DueKind.INVOICE_CLOSE, DueKind.INVOICE_OVERDUE
+        falls = [(boundary, "a", 0), (boundary, "b", 0), (boundary, "c", 1), (close, "d", 2), (boundary, "e", 2)]
+        falls += [(boundary, "f", 3), (overdue, "g", 9)]
+        due = [Due(kind, name, JANUARY_31 + timedelta(hours=hour), None) for kind, name, hour in falls]
+        await world.do(lambda s: schedule(s, environment_id, due, JANUARY_31))
+        claimed = []
+        world.clock.instant = JANUARY_31 + timedelta(hours=8)
+        for most in (2, 10, 10, 10, 10):
+            async with world.sessions.begin() as session:
+                items = await next_in_real_time(session, world.clock.now(), most)
+                claimed.append("".join(item.subject_id for item in items))
+                for item in items:
+                    await session.delete(await session.get_one(models.DueWork, (environment_id, item.id)))
+        # At one instant boundaries come before closes, so the one at hour 2 is first of its own; the rest is not due.
+        assert claimed == ["ab", "c", "e", "d", "f"]
+
+
+async def test_a_run_has_one_entry_in_the_audit_log(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        made = [(await world.subscribe(await world.customer(), plan))[0].id for _ in range(3)]
+        world.clock.instant = PAST_GRACE
+        before = len(await world.rows(models.AuditEntry))
+        while await do_next(world.sessions):
+            pass
+        runs = (await world.rows(models.AuditEntry))[before:]
+        invoices = [invoice.id for invoice in await world.rows(models.Invoice)]
+        assert [(run.change, run.noun, run.subject_id) for run in runs] == [
+            ("RUN", "DueWork", "SUBSCRIPTION_BOUNDARY"), ("RUN", "DueWork", "INVOICE_CLOSE"),
+        ]  # fmt: skip
+        assert sorted(runs[0].after["subjects"]) == sorted(made)
+        assert sorted(runs[0].after["invoices"]) == sorted(runs[1].after["subjects"]) == sorted(invoices)
+
+
+async def test_one_that_fails_leaves_its_chunk_and_the_others_are_renewed(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        made = [(await world.subscribe(await world.customer(), plan))[0] for _ in range(10)]
+        async with world.sessions.begin() as session:
+            row = await session.get_one(models.Subscription, (made[4].environment_id, made[4].id))
+            row.timezone = "Nowhere/Land"
+        world.clock.instant = PAST_GRACE
+        while await do_next(world.sessions):
+            pass
+        billed = {invoice.subscription_id for invoice in await world.rows(models.Invoice)}
+        assert billed == {one.id for one in made} - {made[4].id}
+        parked = [item for item in await world.rows(models.DueWork) if item.parked_at is not None]
+        assert [item.subject_id for item in parked] == [made[4].id]
+        numbers = sorted(invoice.number for invoice in await world.rows(models.Invoice))
+        assert numbers == [f"INV-{number:06d}" for number in range(1, 10)]

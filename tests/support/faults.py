@@ -1,0 +1,102 @@
+"""Crashes after every statement, one after the other."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import event, select
+
+from app import models
+from app.models import table_of
+from tests.support.world import World
+
+S = TypeVar("S")
+
+
+class Crash(OSError):
+    """The connection to the database ends here, which nothing catches but to give up: the rest never happens."""
+
+
+@contextmanager
+def crashing(world: World, place: int) -> Iterator[None]:
+    """Crash after so many statements. After the last of a transaction is before its commit."""
+    engine, left = world.sessions.engine.sync_engine, [place]
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        # A transaction that was only begun has done nothing yet, and the pool does not know of it.
+        if not statement.startswith("BEGIN"):
+            left[0] -= 1
+            if left[0] == 0:
+                raise Crash
+
+    event.listen(engine, "after_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(engine, "after_cursor_execute", count)
+
+
+async def crash_everywhere(
+    world: World,
+    prepare: Callable[[], Awaitable[S]],
+    work: Callable[[S], Awaitable[object]],
+    seen: Callable[[S], Awaitable[Any]],
+) -> int:
+    """Do some work on one subject after the other, crashing one statement later each time, and begin again after that.
+
+    What is seen of a subject is the same as without a crash. Return how many places there were.
+    """
+    subject = await prepare()
+    await work(subject)
+    expected = await seen(subject)
+    place, crashed = 0, True
+    while crashed:
+        place += 1
+        subject, crashed = await prepare(), False
+        try:
+            with crashing(world, place):
+                await work(subject)
+        except Crash:
+            crashed = True
+            await work(subject)
+        found = await seen(subject)
+        assert found == expected, f"after a crash at statement {place}"
+    return place - 1
+
+
+async def story_of(world: World, subscription_id: str) -> dict[str, Any]:
+    """All that billing knows of a subscription, without ids and numbers."""
+    async with world.sessions.read() as session:
+
+        async def rows(model: Any, *columns: str, **mine: str) -> list[tuple[Any, ...]]:
+            table = table_of(model)
+            chosen = [table.c[name] == value for name, value in mine.items()]
+            found = await session.execute(select(*(table.c[name] for name in columns)).where(*chosen))
+            return sorted((tuple(row) for row in found), key=repr)
+
+        own = {"subscription_id": subscription_id}
+        invoices = table_of(models.Invoice).c
+        ids = (
+            await session.scalars(
+                select(invoices.id).where(invoices.subscription_id == subscription_id).order_by(invoices.created_at)
+            )
+        ).all()
+        customer = table_of(models.Subscription).c
+        customer_id = await session.scalar(select(customer.customer_id).where(customer.id == subscription_id))
+        return {
+            "subscription": await rows(
+                models.Subscription, "status", "next_boundary_at", "ended_at", id=subscription_id
+            ),
+            "periods": await rows(models.SubscriptionPeriod, "number", "start_at", "end_at", "closed_at", **own),
+            "invoices": await rows(
+                models.Invoice, "reason", "status", "total_minor", "paid_minor", "issued_at", "due_at", "paid_at", **own
+            ),
+            "lines": [await rows(models.InvoiceLine, "description", "amount_minor", invoice_id=one) for one in ids],
+            "counters": await rows(models.UsageCounter, "start_at", "round", "total", "closed_at", **own),
+            "payments": await rows(models.Payment, "amount_minor", customer_id=customer_id or ""),
+            "credit": await rows(models.CreditEntry, "kind", "amount_minor", customer_id=customer_id or ""),
+            "due": [
+                await rows(models.DueWork, "kind", "due_at", "parked_because", subject_id=one)
+                for one in (subscription_id, *ids)
+            ],
+        }
