@@ -64,11 +64,11 @@ class Waiting:
         return asyncio.run(_renewed(self, chosen, most))
 
 
-def invoice_run(count: int = 1000, singly: int = 60, rounds: int = 5) -> float:
+def invoice_run(there: int = FEW, count: int = 1000, singly: int = 60, rounds: int = 5) -> float:
     """10 lines a subscription, of 10,000: in chunks as shipped, against one transaction for each boundary and close."""
     spare_collector()
     with tempfile.TemporaryDirectory() as folder:
-        due = due_subscriptions(FEW, Path(folder))
+        due = due_subscriptions(there, Path(folder))
         due.renew(singly, None)  # caches fill, statements are compiled
         pairs = [(due.renew(count, None) / count, due.renew(singly, 1) / singly) for _ in range(rounds)]
     ratios = sorted(single / chunked for chunked, single in pairs)
@@ -78,16 +78,16 @@ def invoice_run(count: int = 1000, singly: int = 60, rounds: int = 5) -> float:
     return median(ratios)
 
 
-def invoice_flat(count: int = 1000, rounds: int = 5) -> float:
+def invoice_flat(few: int = FEW, many: int = MANY, count: int = 1000, rounds: int = 5) -> float:
     """A subscription's renewal among 100,000 that are due, against the same among 10,000."""
     spare_collector()
     with tempfile.TemporaryDirectory() as folder:
-        few, many = (due_subscriptions(size, Path(folder)) for size in (FEW, MANY))
-        for side in (few, many):
-            side.renew(100, None)
-        pairs = [(few.renew(count, None), many.renew(count, None)) for _ in range(rounds)]
+        sides = [due_subscriptions(size, Path(folder)) for size in (few, many)]
+        for side in sides:
+            side.renew(count // 10, None)
+        pairs = [[side.renew(count, None) for side in sides] for _ in range(rounds)]
     ratios = sorted(larger / smaller for smaller, larger in pairs)
-    print(f"  {1e3 * median(pair[1] for pair in pairs) / count:.2f} ms of CPU a subscription among {MANY:,}")
+    print(f"  {1e3 * median(pair[1] for pair in pairs) / count:.2f} ms of CPU a subscription among {many:,}")
     print(f"  {rounds} rounds of {count:,} by turns: {ratios[0]:.2f} to {ratios[-1]:.2f}")
     return median(ratios)
 
@@ -122,9 +122,13 @@ def due_subscriptions(size: int, folder: Path) -> Waiting:
     return asyncio.run(_found(copied))
 
 
-async def prepare(url: str, size: int) -> None:
-    """Make a database of so many subscriptions to one plan of 10 metered prices, each with usage of each."""
+async def prepare(url: str, size: int, start: datetime = START, end: datetime = END) -> list[str]:
+    """Make a merchant with so many subscriptions to one plan of 10 metered prices, each with usage of each.
+
+    Their first period is [start, end), a month. Return the environment's id, and the ids of the subscriptions.
+    """
     await asyncio.to_thread(upgrade, url)
+    made: list[str] = []
     sessions = Sessions(open_engine(url), Later())
     try:
         async with sessions.begin() as session:
@@ -132,7 +136,7 @@ async def prepare(url: str, size: int) -> None:
             await create_key(session, merchant.id, START, "bench", [Scope.ALL], None)
             live = table_of(models.Environment).c.kind == EnvironmentKind.LIVE
             environment_id = (await session.scalars(select(table_of(models.Environment).c.id).where(live))).one()
-            catalog = _Catalog()
+            catalog = _Catalog(start, end)
             for model, rows in catalog.rows():
                 await _write(session, model, rows, {"environment_id": environment_id, "created_at": START})
         for first in range(0, size, AT_A_TIME):
@@ -142,8 +146,10 @@ async def prepare(url: str, size: int) -> None:
                     if model is not models.UsageCounter:
                         mine["created_at"] = START
                     await _write(session, model, rows, mine)
+                    made += [row["id"] for row in rows if model is models.Subscription]
     finally:
         await sessions.engine.dispose()
+    return [environment_id, *made]
 
 
 async def _write(session: Any, model: Any, rows: list[dict[str, Any]], mine: dict[str, Any]) -> None:
@@ -153,7 +159,8 @@ async def _write(session: Any, model: Any, rows: list[dict[str, Any]], mine: dic
 class _Catalog:
     """A plan of 10 prices, and the rows of those who bought it."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
         self.product, self.plan, self.version = (new_id(prefix) for prefix in ("prod", "plan", "pver"))
         self.metrics = [new_id("bm") for _ in range(LINES)]
         self.prices = [new_id("price") for _ in range(LINES)]
@@ -191,13 +198,13 @@ class _Catalog:
                 for number, (customer, _) in zip(numbers, pairs, strict=True)
             ],
         )
-        monthly = {"billing_interval": BillingInterval.MONTHLY, "period_number": 0, "next_boundary_at": END}
+        monthly = {"billing_interval": BillingInterval.MONTHLY, "period_number": 0, "next_boundary_at": self.end}
         bought = {"product_id": self.product, "plan_id": self.plan, "plan_version_id": self.version, **monthly}
-        running = {"started_at": START, "anchor_at": START, "timezone": "UTC", "allow_concurrent": False}
+        running = {"started_at": self.start, "anchor_at": self.start, "timezone": "UTC", "allow_concurrent": False}
         billed = {"currency": "USD", "payment_term_days": 30, "status": SubscriptionStatus.ACTIVE}
-        rest = {**bought, **running, **billed, "activated_at": START}
+        rest = {**bought, **running, **billed, "activated_at": self.start}
         yield models.Subscription, [{"id": one, "customer_id": customer, **rest} for customer, one in pairs]
-        first = {"cadence": BillingInterval.MONTHLY, "number": 0, "start_at": START, "end_at": END}
+        first = {"cadence": BillingInterval.MONTHLY, "number": 0, "start_at": self.start, "end_at": self.end}
         yield models.SubscriptionPeriod, [{"id": new_id("per"), "subscription_id": one, **first} for _, one in pairs]
         yield models.UsageCounter, [row for customer, one in pairs for row in self._counters(customer, one)]
 
@@ -206,11 +213,11 @@ class _Catalog:
         for place, (price, metric) in enumerate(zip(self.prices, self.metrics, strict=True)):
             yield {
                 **whose,
-                "key": f"{period_key(subscription, price, START)}/0",
+                "key": f"{period_key(subscription, price, self.start)}/0",
                 "billable_metric_id": metric,
                 "price_id": price,
-                "start_at": START,
-                "end_at": END,
+                "start_at": self.start,
+                "end_at": self.end,
                 "event_count": 3,
                 "total": Decimal(100_000 + place),
             }

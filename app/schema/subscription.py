@@ -21,7 +21,12 @@ from app.schema.invoice import Invoice
 from app.schema.money import Money, Period, money_of
 from app.schema.node import Node
 from app.schema.scalars import CurrencyCode
-from app.schema.upcoming_invoice import UpcomingInvoice, upcoming_by_subscription, usage_by_subscription
+from app.schema.upcoming_invoice import (
+    UpcomingInvoice,
+    resolve_projected,
+    upcoming_by_subscription,
+    usage_by_subscription,
+)
 from app.schema.user_errors import Payload
 
 if TYPE_CHECKING:
@@ -87,6 +92,10 @@ class Subscription(Node):
     )
     upcoming_invoice: UpcomingInvoice | None = batched(
         "The invoice of the next boundary if nothing more happened; null once it ended.", upcoming_by_subscription
+    )
+    projected_invoices: list[UpcomingInvoice] = field(
+        "The invoices of the boundaries to come, if nothing more happened and no more was used; empty once it ended.",
+        resolver=resolve_projected,
     )
 
 

@@ -7,13 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry import Info, Parent
 
 from app import models
 from app.billing import money as billing
 from app.billing.adjustments import line_adjustments
+from app.context import Context
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.metering.waiting import wait_until_counted
+from app.schema.client_error import names_arguments
 from app.schema.declarations import CORRECTS, COUNTED_UP_TO, edge, field, value
 from app.schema.enums import PaymentTerm
 from app.schema.explanation import ExplainedPrice, PriceExplanation, explain_price
@@ -50,6 +53,34 @@ async def upcoming_by_subscription(
         found = await previews.upcoming_by_subscription(session, owner.environment_id, subscription_ids)
     answers = {key: replace(upcoming, counted_up_to=counted_up_to) for key, upcoming in found.items()}
     return [answers.get(subscription_id) for subscription_id in subscription_ids]
+
+
+async def _projected_by_subscription(
+    sessions: Sessions, owner: Owner, until: datetime, subscription_ids: Sequence[str]
+) -> list[list[previews.UpcomingInvoice]]:
+    """Return the invoices of each subscription up to an instant."""
+    counted_up_to = await wait_until_counted(sessions)
+    async with sessions.read() as session:
+        found = await previews.projected_by_subscription(session, owner.environment_id, subscription_ids, until)
+    return [
+        [replace(invoice, counted_up_to=counted_up_to) for invoice in found.get(subscription_id, [])]
+        for subscription_id in subscription_ids
+    ]
+
+
+async def resolve_projected(
+    root: Parent[Any],
+    info: Info[Context, None],
+    until: Annotated[
+        datetime,
+        strawberry.argument(
+            description="The last boundary, at most two years behind the next one. Example: `2027-01-31T00:00:00Z`."
+        ),
+    ],
+) -> Any:
+    """Return the invoices to come, or say that they are too far ahead."""
+    with names_arguments():
+        return await info.context.loaders.of(_projected_by_subscription, until).load(root.id)
 
 
 @dataclass(frozen=True)
@@ -98,10 +129,11 @@ def _sum(column: str) -> Callable[[Any], billing.Money]:
     return lambda upcoming: billing.Money(getattr(upcoming.assessment, column), upcoming.currency)
 
 
-@value("The invoice of a subscription's next boundary if nothing more happened.")
+@value("The invoice of a boundary of a subscription that is to come, if nothing more happened.")
 class UpcomingInvoice:
     """Resolvers return `services.previews.UpcomingInvoice`."""
 
+    boundary_at: datetime = field("The boundary that it bills; it is issued when the grace time after it has passed.")
     currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
     subtotal: Money = field("The sum of the lines.", of=_sum("subtotal_minor"))
     discount: Money = field("What discounts take off.", of=_sum("discount_minor"))

@@ -4,19 +4,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.errors import ErrorCode, Refused, UserError
 from app.billing.invoicing import Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
 from app.services.late_lines import LateLine, late_lines
-from app.services.rating import Charge, RatedLine, charges_at_boundary, charges_running, rate
+from app.services.rating import (
+    Charge,
+    RatedLine,
+    calendar_of,
+    charges_at_boundary,
+    charges_running,
+    intervals_of,
+    rate,
+)
 from app.services.terms import Term, terms_by_subscription
+
+#: How far behind its next boundary a subscription is projected.
+FURTHEST: Final = relativedelta(years=2)
 
 
 @dataclass(frozen=True)
@@ -33,8 +47,9 @@ class MeteredUsage:
 
 @dataclass(frozen=True)
 class UpcomingInvoice:
-    """The invoice of the next boundary if nothing more happened."""
+    """The invoice of a boundary to come if nothing more happened."""
 
+    boundary_at: datetime
     currency: str
     assessment: Assessment
     lines: tuple[RatedLine | LateLine, ...]
@@ -55,20 +70,61 @@ async def upcoming_by_subscription(
 ) -> dict[str, UpcomingInvoice]:
     """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
     subscriptions = await _live(session, environment_id, subscription_ids)
-    rated = await _rated(session, environment_id, subscriptions, _next_charges)
-    late = await late_lines(session, environment_id, subscriptions)
-    adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
-    found = {}
-    for subscription_id, own in rated.items():
-        if own:
-            lines = (*own, *late.get(subscription_id, ()))
-            assessment = adjusting[subscription_id].assess([line.assessed for line in lines])
-            found[subscription_id] = UpcomingInvoice(own[0].currency, assessment, lines)
+    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _terms: [row.next_boundary_at])
+    return {subscription_id: invoices[0] for subscription_id, invoices in upcoming.items() if invoices}
+
+
+async def projected_by_subscription(
+    session: AsyncSession, environment_id: str, subscription_ids: Sequence[str], until: datetime
+) -> dict[str, list[UpcomingInvoice]]:
+    """Return the invoices of each subscription's boundaries up to an instant, if nothing more happened.
+
+    Usage is what is counted by now: most in the windows that run, and what was reported for later ones. Refused with
+    OUT_OF_RANGE on "until" where that lies more than two years behind a next boundary.
+    """
+    subscriptions = await _live(session, environment_id, subscription_ids)
+    if any(until > row.next_boundary_at + FURTHEST for row in subscriptions):
+        message = "must lie at most 2 years behind the next boundary"
+        raise Refused((UserError(ErrorCode.OUT_OF_RANGE, "until", message),))
+    return await _projected(
+        session, environment_id, subscriptions, lambda row, terms: _boundaries_until(row, terms, until)
+    )
+
+
+def _boundaries_until(subscription: Any, terms: Sequence[Term], until: datetime) -> list[datetime]:
+    calendar, intervals = calendar_of(subscription), intervals_of(subscription, terms)
+    boundary, found = subscription.next_boundary_at, []
+    while boundary <= until:
+        found.append(boundary)
+        boundary = calendar.next_boundary(intervals, boundary)
     return found
 
 
-def _next_charges(subscription: Any, terms: Sequence[Term]) -> list[Charge]:
-    return charges_at_boundary(subscription, terms, subscription.next_boundary_at)
+async def _projected(
+    session: AsyncSession,
+    environment_id: str,
+    subscriptions: Sequence[Row[Any]],
+    boundaries_of: Callable[[Any, Sequence[Term]], list[datetime]],
+) -> dict[str, list[UpcomingInvoice]]:
+    """Return the invoices of some boundaries of each subscription; late usage is on the first."""
+    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    asked = [
+        (row.id, boundary, charges)
+        for row in subscriptions
+        for boundary in boundaries_of(row, terms[row.id])
+        if (charges := charges_at_boundary(row, terms[row.id], boundary))
+    ]
+    rated = iter(await rate(session, environment_id, [charge for _, _, charges in asked for charge in charges]))
+    late = await late_lines(session, environment_id, subscriptions)
+    adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
+    found: dict[str, list[UpcomingInvoice]] = {row.id: [] for row in subscriptions}
+    for subscription_id, boundary, charges in asked:
+        lines: tuple[RatedLine | LateLine, ...] = tuple(islice(rated, len(charges)))
+        if not found[subscription_id]:
+            lines += tuple(late.get(subscription_id, ()))
+        assessment = adjusting[subscription_id].assess([line.assessed for line in lines])
+        found[subscription_id].append(UpcomingInvoice(boundary, lines[0].currency, assessment, lines))
+    return found
 
 
 async def _rated(

@@ -9,6 +9,7 @@ from bench.counting import drain, usage_flat
 from bench.ingest import ingest_batch, ingest_single
 from bench.memory import memory
 from bench.reads import read_nested
+from bench.renewals import invoice_flat, invoice_run
 
 
 def test_a_benchmark_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,3 +33,12 @@ def test_events_are_counted_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # prepared data stays with the test
     assert drain(there=2000, count=1000, rounds=1) > 0
     assert usage_flat(few=1000, many=2000, rounds=1, reads=2) > 0
+
+
+def test_subscriptions_are_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert invoice_run(there=100, count=60, singly=2, rounds=1) > 1
+    assert invoice_flat(few=60, many=200, count=20, rounds=1) > 0
+    assert "a subscription among 200" in capsys.readouterr().out

@@ -17,7 +17,12 @@ from app.schema.declarations import NOUNS
 TYPES = schema._schema.type_map
 NOUN_NAMES = {noun.kind.__name__ for noun in NOUNS.values()}
 # What has to be given where a field can't be asked for without arguments.
-ARGUMENTS = {"usage": '(from: "2026-01-01T00:00:00Z", to: "2026-03-01T00:00:00Z", window: MONTH, groupBy: [])'}
+ARGUMENTS = {
+    ("BillableMetric", "usage"): (
+        '(from: "2026-01-01T00:00:00Z", to: "2026-03-01T00:00:00Z", window: MONTH, groupBy: [])'
+    ),
+    ("Subscription", "projectedInvoices"): '(until: "2026-06-01T00:00:00Z")',
+}
 
 
 def roots() -> Iterator[tuple[str, GraphQLObjectType]]:
@@ -59,7 +64,7 @@ def narrowed(field: GraphQLField) -> str:
 
 
 EDGES = [
-    (root, name, (ARGUMENTS.get(name, "") if noun.name == "BillableMetric" else "") + selection(field))
+    (root, name, ARGUMENTS.get((noun.name, name), "") + selection(field))
     for root, noun in roots()
     for name, field in noun.fields.items()
     if selection(field)
