@@ -134,8 +134,9 @@ async def prepare(url: str, size: int, start: datetime = START, end: datetime = 
         async with sessions.begin() as session:
             merchant = await create_merchant(session, START, MerchantDraft(name="Merchant"))
             await create_key(session, merchant.id, START, "bench", [Scope.ALL], None)
-            live = table_of(models.Environment).c.kind == EnvironmentKind.LIVE
-            environment_id = (await session.scalars(select(table_of(models.Environment).c.id).where(live))).one()
+            environments = table_of(models.Environment).c
+            live = (environments.merchant_id == merchant.id, environments.kind == EnvironmentKind.LIVE)
+            environment_id = (await session.scalars(select(environments.id).where(*live))).one()
             catalog = _Catalog(start, end)
             for model, rows in catalog.rows():
                 await _write(session, model, rows, {"environment_id": environment_id, "created_at": START})

@@ -1,4 +1,4 @@
-"""`/metrics`: how taking in and counting events goes, for Prometheus. No merchant's figures are in it."""
+"""`/metrics` for Prometheus: how taking in and counting events goes, and what falls due. No merchant's figures."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.api.refusal import HEADERS, json_response
-from app.db import database_failed
+from app.db import Sessions, database_failed
 from app.metering.drain import counted_events
 from app.metering.event_log import is_waiting
 from app.metering.intake import Intake
-from app.models import EventInbox, UsageJob, UsageJobState, table_of
+from app.models import DueWork, EventInbox, UsageJob, UsageJobState, table_of
+from app.services.due import DueKind
 
 
 def metrics_routes(intake: Intake) -> list[Route]:
@@ -24,7 +25,7 @@ def metrics_routes(intake: Intake) -> list[Route]:
 
     async def metrics(_request: Request) -> Response:
         try:
-            waiting = await _waiting(intake)
+            waiting = [*await _waiting(intake), *await _due(intake.sessions)]
         except Exception as error:  # what does not come from the database being away is raised
             if not database_failed(error):
                 raise
@@ -85,4 +86,25 @@ async def _waiting(intake: Intake) -> list[Metric]:
         GaugeMetricFamily("billgraph_drain_lag_seconds", "How long the oldest of them has waited.", await intake.lag()),
         GaugeMetricFamily("billgraph_events_set_aside", "Events that could not be counted.", set_aside),
         catching_up,
+    ]
+
+
+async def _due(sessions: Sessions) -> list[Metric]:
+    """Read what falls due in real time and is not done yet, and what could not be done on any clock."""
+    due, now = table_of(DueWork).c, sessions.clock.now()
+    waits: Any = (due.test_clock_id.is_(None), due.due_at <= now, due.parked_at.is_(None))
+    sums: Any = select(func.count().label("items"), func.min(due.due_at).label("oldest"))
+    [row] = await sessions.rows(sums.where(*waits), {})
+    lag = 0.0 if row.oldest is None else (now - row.oldest).total_seconds()
+    failed = select(due.kind, func.count()).where(due.parked_at.is_not(None)).group_by(due.kind)
+    listed: dict[Any, int] = dict(tuple(row) for row in await sessions.rows(failed, {}))
+    parked = GaugeMetricFamily(
+        "billgraph_due_items_parked", "Work that failed and waits for somebody to look at why.", labels=["kind"]
+    )
+    for kind in DueKind:
+        parked.add_metric([kind.value.lower()], listed.get(kind, 0))
+    return [
+        GaugeMetricFamily("billgraph_due_items", "Work that has fallen due and is not done yet.", row.items),
+        GaugeMetricFamily("billgraph_due_lag_seconds", "How long the oldest of it has been due.", lag),
+        parked,
     ]

@@ -25,6 +25,9 @@ class TestClock(Node):
 
     name: str = field("What it is called. Example: `quickstart`.")
     now: datetime = field("The instant it stands at.")
+    advancing_to: datetime | None = field(
+        "Where it is being moved; `now` says how far that is. The next call resumes one that was cut off. Null at rest."
+    )
     created_at: datetime = field("When it was created, in real time.")
     customers: Connection[Annotated["Customer", strawberry.lazy("app.schema.customer")]] = connection(
         "Who lives in its time, at most 100.", Relation(models.Customer, "test_clock_id")

@@ -11,7 +11,9 @@ from app.api.health import health_routes
 from app.api.metrics import metrics_routes
 from app.db import Sessions
 from app.metering.intake import Intake, intake_of
-from app.models import EnvironmentKind
+from app.models import DueWork, EnvironmentKind
+from app.services.due import Due, DueKind, schedule
+from app.services.due_registry import next_in_real_time
 from app.settings import Settings
 from tests.support import sqlite
 from tests.support.events_api import EVENT, Api
@@ -73,7 +75,29 @@ async def test_metrics_say_how_it_goes_and_nothing_of_a_merchant(database_url: s
     assert "billgraph_events_set_aside 0.0\n" in shown
     assert "billgraph_inbox_events 2.0\n" in shown
     assert "billgraph_drain_lag_seconds 7.0\n" in shown
+    assert "billgraph_due_items 0.0\n" in shown
+    assert "billgraph_due_lag_seconds 0.0\n" in shown
+    assert 'billgraph_due_items_parked{kind="invoice_close"} 0.0\n' in shown
     assert world.merchant_id not in shown
+
+
+async def test_metrics_say_what_is_due_and_what_failed(database_url: str) -> None:
+    clock = FixedClock()
+    async with opened(database_url, clock) as sessions, client_of(sessions) as client:
+        world, now = await make_world(sessions), clock.now()
+        async with sessions.begin() as session:
+            kinds = (DueKind.SUBSCRIPTION_BOUNDARY, DueKind.SUBSCRIPTION_BOUNDARY, DueKind.INVOICE_CLOSE)
+            due = [Due(kind, str(place), now + timedelta(seconds=place), None) for place, kind in enumerate(kinds)]
+            await schedule(session, world.live_id, due, now)
+        async with sessions.begin() as session:
+            for item in await next_in_real_time(session, now, 1):
+                row = await session.get_one(DueWork, (item.environment_id, item.id))
+                row.parked_at, row.parked_because = now, "broken"
+        clock.time += timedelta(seconds=1.5)
+        shown = (await client.get("/metrics")).text
+    assert "billgraph_due_items 1.0\n" in shown
+    assert "billgraph_due_lag_seconds 0.5\n" in shown
+    assert 'billgraph_due_items_parked{kind="subscription_boundary"} 1.0\n' in shown
 
 
 async def test_a_process_without_its_database_lives_and_is_not_ready(tmp_path: Path) -> None:

@@ -1,17 +1,22 @@
 """Renewals in chunks: as many statements for fifty subscriptions as for one, in order, and one audit entry."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event
 
 from app import models
-from app.billing.lifecycle import InvoiceStatus
+from app.billing.catalog import PaymentDraft
+from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
+from app.db import Sessions
 from app.services.due import Due, DueKind, schedule
 from app.services.due_registry import next_in_real_time
+from app.services.payments import record_payment
 from app.worker.loop import do_next
 from tests.support.storing import catch_up
-from tests.support.world import JANUARY_31, World, make_world
+from tests.support.world import JANUARY_31, HandClock, World, make_world
 
 PAST_GRACE = datetime(2026, 2, 28, 2, tzinfo=UTC)
 
@@ -104,3 +109,50 @@ async def test_one_that_fails_leaves_its_chunk_and_the_others_are_renewed(databa
         assert [item.subject_id for item in parked] == [made[4].id]
         numbers = sorted(invoice.number for invoice in await world.rows(models.Invoice))
         assert numbers == [f"INV-{number:06d}" for number in range(1, 10)]
+
+
+async def test_workers_whose_clocks_are_five_minutes_apart_bill_once(database_url: str) -> None:
+    """The slow one neither renews before it is time by its own clock, nor again what the fast one did."""
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        for _ in range(20):
+            await world.subscribe(await world.customer(), plan)
+        fast = Sessions(world.sessions.engine, HandClock(), actor="fast")
+        boundary = datetime(2026, 2, 28, tzinfo=UTC)
+        for minutes in range(-10, 80, 1):
+            world.clock.instant = boundary + timedelta(minutes=minutes)
+            assert isinstance(fast.clock, HandClock)
+            fast.clock.instant = world.clock.instant + timedelta(minutes=5)
+            await asyncio.gather(*(do_next(sessions) for sessions in (world.sessions, fast) for _ in range(2)))
+        invoices = await world.rows(models.Invoice)
+        assert {(invoice.status, invoice.boundary_at) for invoice in invoices} == {(InvoiceStatus.PAID, boundary)}
+        assert len({invoice.subscription_id for invoice in invoices}) == len(invoices) == 20
+        assert all(invoice.issued_at >= boundary + timedelta(hours=1) for invoice in invoices)
+        periods = await world.rows(models.SubscriptionPeriod)
+        assert sorted(period.number for period in periods) == [0] * 20 + [1] * 20
+
+
+async def test_payments_race_the_clock_that_makes_their_invoices_overdue(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        plan = await world.catalog()
+        for _ in range(8):
+            _, first = await world.subscribe(await world.customer(), plan)
+            assert first is not None
+            await paid(world, first.id)
+        world.clock.instant = PAST_GRACE
+        while await do_next(world.sessions):
+            pass
+        world.clock.instant = datetime(2026, 3, 31, 2, tzinfo=UTC)  # overdue, and due to be renewed again
+        unpaid = [one.id for one in await world.rows(models.Invoice) if one.status is InvoiceStatus.ISSUED]
+        await asyncio.gather(*(paid(world, one) for one in unpaid), *(do_next(world.sessions) for _ in range(9)))
+        while await do_next(world.sessions):
+            pass
+        assert {one.status for one in await world.rows(models.Subscription)} == {SubscriptionStatus.ACTIVE}
+        totals = Counter((one.status, one.boundary_at) for one in await world.rows(models.Invoice))
+        assert sorted(totals.values()) == [8, 8, 8]
+        assert [payment.amount_minor for payment in await world.rows(models.Payment)] == [4900] * 16
+
+
+async def paid(world: World, invoice_id: str) -> None:
+    draft = PaymentDraft(invoice=invoice_id, method="x")
+    await world.do(lambda s: record_payment(s, world.principal, world.clock.now(), draft))
