@@ -7,6 +7,7 @@ import typer
 
 from app.cli.catalog import catalog_cli
 from app.cli.demo import demo
+from app.cli.due import due_cli
 from app.cli.events import events_cli
 from app.cli.keys import keys_cli
 from app.cli.server import cli as server_cli
@@ -26,6 +27,7 @@ cli.add_typer(keys_cli, name="keys")
 cli.add_typer(events_cli, name="events")
 cli.add_typer(catalog_cli, name="catalog")
 cli.add_typer(usage_cli, name="usage")
+cli.add_typer(due_cli, name="due")
 cli.command()(worker)
 cli.command()(demo)
 

@@ -1,12 +1,12 @@
 """Which function does which kind of due work, and how the next item is taken. Every noun with due work joins here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -93,6 +93,23 @@ async def next_behind_clock(session: AsyncSession, now: datetime) -> list[DueIte
     if clock is None:
         return []
     return await next_on_clock(session, clock.environment_id, clock.id, clock.now)
+
+
+async def parked_items(session: AsyncSession) -> Sequence[Row[Any]]:
+    """Return the items of all environments that failed, with why, the earliest first."""
+    rows: Sequence[Row[Any]] = (
+        await session.execute(select(_table).where(_due.parked_at.is_not(None)).order_by(_due.due_at, _due.id))
+    ).all()
+    return rows
+
+
+async def unpark(session: AsyncSession, item_ids: Collection[str] | None) -> int:
+    """Let items that failed be tried again, all where no ids are given; return how many there were."""
+    chosen: list[ColumnElement[bool]] = [_due.parked_at.is_not(None)]
+    if item_ids is not None:
+        chosen.append(_due.id.in_(set(item_ids)))
+    freed = update(_table).where(*chosen).values(parked_at=None, parked_because=None).returning(_due.id)
+    return len((await session.execute(freed)).all())
 
 
 async def run(session: AsyncSession, items: Sequence[DueItem], now: datetime) -> list[str]:
