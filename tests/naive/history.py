@@ -184,12 +184,19 @@ class Event:
     data: str
 
 
+class Void(NamedTuple):
+    """That the event of a key is withdrawn at an instant, for good: what comes under the key later changes nothing."""
+
+    key: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class History:
     """What happened until an instant, in the customer's time. Discounts and credit are in the order of creation.
 
-    At an instant, first all that falls due until then is done; then subscriptions start, events arrive, lines are typed
-    and payments come in.
+    At an instant, first all that falls due until then is done; then subscriptions start, events arrive, some are
+    withdrawn, lines are typed and payments come in.
     """
 
     seed: int
@@ -200,6 +207,7 @@ class History:
     credit: tuple[Credit, ...]
     subscriptions: tuple[Subscription, ...]
     events: tuple[Event, ...]
+    voids: tuple[Void, ...]
     typed: tuple[Typed, ...]
     until: datetime
 
@@ -210,5 +218,6 @@ class History:
             instants.add(subscription.started_at)
             if subscription.paid_at is not None:
                 instants.add(subscription.paid_at)
+        instants |= {void.at for void in self.voids}
         instants |= {event.arrives_at for event in self.events} | {line.at for line in self.typed}
         return sorted(instants)

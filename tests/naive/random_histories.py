@@ -1,5 +1,6 @@
 """Random histories of a seed: odd instants, repeated and late events, values at the edges of what counts."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
@@ -17,6 +18,7 @@ from tests.naive.history import (
     Plan,
     Subscription,
     Typed,
+    Void,
     Who,
 )
 from tests.naive.random_catalogs import LARGEST, MODELS, amount, random_catalog
@@ -88,6 +90,7 @@ def random_history(seed: int) -> History:
     subscriptions, until = _subscriptions(random, catalog)
     edges = _edges(subscriptions, until)
     exempt = random.random() < 0.1
+    events = _events(random, catalog, edges, until)
     return History(
         seed=seed,
         catalog=catalog,
@@ -96,7 +99,8 @@ def random_history(seed: int) -> History:
         discounts=tuple(_discount(random, subscriptions, edges) for _ in range(random.choice((0, 0, 1, 2, 4)))),
         credit=tuple(_credit(random, subscriptions) for _ in range(random.choice((0, 0, 1, 3)))),
         subscriptions=subscriptions,
-        events=_events(random, catalog, edges, until),
+        events=events,
+        voids=tuple(_voids(random, events, edges, until)),
         typed=tuple(_typed(random, subscriptions, until) for _ in range(random.choice((0, 0, 0, 1, 2)))),
         until=until,
     )
@@ -219,6 +223,17 @@ def _events(random: Random, catalog: Catalog, edges: list[datetime], until: date
             )
         )
     return tuple(events)
+
+
+def _voids(random: Random, events: tuple[Event, ...], edges: list[datetime], until: datetime) -> Iterator[Void]:
+    """Some events are withdrawn, in the period that they fall into or long after it."""
+    if random.random() < 0.5 or not events:
+        return
+    instants = [edge + random.choice((timedelta(), GRACE, timedelta(days=2))) for edge in edges]
+    for event in random.sample(events, min(len(events), random.choice((1, 2, 5)))):
+        later = [instant for instant in instants if event.arrives_at <= instant <= until]
+        if later:
+            yield Void(event.key, random.choice(later))
 
 
 def _timestamp(random: Random, edges: list[datetime], catalog: Catalog) -> datetime:

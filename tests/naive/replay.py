@@ -224,12 +224,15 @@ def _late(state: State, place: int, now: datetime) -> list[Late]:
 
 
 def _late_line(late: Late, currency: str, discount: int, tax: int) -> Line:
-    """A line for late usage is the window with all its events, less what was charged for it."""
+    """A line for late usage is the window with all its events, less what was charged for it.
+
+    Its own events are those that came, and those that were withdrawn.
+    """
     billed, name = late.billed, f"{late.billed.price.name} (late usage)"
     before = Fraction(billed.charged_minor, 10 ** MINOR_DIGITS[currency])
-    exact, minor = Fraction(half_up(late.exact * PLACES), PLACES) - before, late.minor - billed.charged_minor
+    exact, minor = Fraction(half_up((late.exact - before) * PLACES), PLACES), late.minor - billed.charged_minor
     start, end = billed.window.start, billed.window.end
-    return Line(name, start, end, late.units, exact, minor, discount, tax, late.keys - billed.keys)
+    return Line(name, start, end, late.units, exact, minor, discount, tax, late.keys ^ billed.keys)
 
 
 def typed_line(typed: Typed, currency: str, first: Line, discount: int, tax: int) -> Line:

@@ -67,13 +67,14 @@ def used(metric: Metric, events: list[Counted]) -> list[Used]:
 
 
 def _once_each(history: History, now: datetime) -> Iterable[Event]:
-    """The customer's events that had arrived; of those with the same key, the first."""
+    """The customer's events that had arrived and stand; of those with the same key, the first."""
+    void = {one.key for one in history.voids if one.at < now}
     seen: set[str] = set()
     for event in sorted(history.events, key=lambda event: event.arrives_at):
         if event.arrives_at < now and event.key not in seen:
             seen.add(event.key)
             who = event.external_subject if event.subject is None else event.subject
-            if who == "CUSTOMER":
+            if who == "CUSTOMER" and event.key not in void:
                 yield event
 
 

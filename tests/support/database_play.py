@@ -33,12 +33,13 @@ from app.billing.extraction import GroupBy
 from app.billing.lifecycle import CreditKind, InvoiceStatus
 from app.billing.money import minor_to_decimal
 from app.billing.periods import BillingInterval
-from app.ids import new_id
+from app.ids import event_id, new_id
 from app.models import table_of
 from app.services.audit import record_changes, start_recording
 from app.services.billable_metrics import create_billable_metric
 from app.services.clocks import begin_advance, create_clock, step
 from app.services.customers import create_customer
+from app.services.event_corrections import void_event
 from app.services.fees import create_fee
 from app.services.invoice_lines import add_line
 from app.services.merchants import update_merchant
@@ -147,6 +148,7 @@ class Stage:
             if one.arrives_at == stop:
                 sent = _body(played, one)
                 await store(session, self.world.principal.environment_id, sent, now)
+        await self._withdraw(session, history, stop)
         for typed in history.typed:
             if typed.at == stop and typed.subscription < len(played.subscription_ids):
                 await self._type(session, played, typed)
@@ -155,6 +157,14 @@ class Stage:
             if subscription.paid_at == stop and invoice is not None and invoice.status is InvoiceStatus.ISSUED:
                 payment = PaymentDraft(invoice=invoice.id, method="bank transfer")
                 await record_payment(session, self.world.principal, now, payment)
+
+    async def _withdraw(self, session: AsyncSession, history: History, stop: datetime) -> None:
+        """Withdraw the events whose instant this is."""
+        me, now = self.world.principal, self.world.clock.now()
+        for void in history.voids:
+            if void.at == stop:
+                name = event_id(me.environment_id, f"h{history.seed}-{void.key}")
+                await void_event(session, me, now, name, "wrong")
 
     async def _subscribe(self, session: AsyncSession, played: Played, subscription: Subscription) -> None:
         me, now, plan = self.world.principal, self.world.clock.now(), subscription.plan

@@ -112,12 +112,14 @@ def adjusting_of(history: plain.History, subscription: plain.Subscription, bound
 
 
 def arrived(history: plain.History, before: datetime) -> Iterator[plain.Event]:
-    """The events that had arrived before an instant, of those with the same key the first."""
+    """The events that had arrived before an instant and stand, of those with the same key the first."""
+    void = {one.key for one in history.voids if one.at < before}
     keys = set()
     for event in sorted(history.events, key=lambda event: event.arrives_at):
         if event.arrives_at < before and event.key not in keys:
             keys.add(event.key)
-            yield event
+            if event.key not in void:
+                yield event
 
 
 def data_of(event: plain.Event) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         lines += [_correcting(book, billed, line, adjusting.tax) for billed, line in late]
         assessment = adjusting.assess(lines)
         currency = history.subscriptions[place].plan.currency
-        new = [replace(line, events=line.events - billed.events) for billed, line in late]
+        new = [replace(line, events=line.events ^ billed.events) for billed, line in late]
         found.append(_invoice(invoice, rated, new, assessment, currency, credit[currency]))
         _write_down(book, str(invoice.boundary), rated, late, assessment)
     return found
