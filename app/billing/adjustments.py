@@ -119,6 +119,11 @@ def tax_terms_from_json(data: Mapping[str, Any]) -> TaxTerms:
         raise InvariantBroken("The stored tax of an invoice can't be read.") from error
 
 
+def stored_tax(data: Mapping[str, Any], behavior: TaxBehavior) -> TaxTerms:
+    """Return how a line or an invoice was taxed, of what is stored of it; not at all, where it is older than taxes."""
+    return tax_terms_from_json(data["tax"]) if "tax" in data else TaxTerms(behavior)
+
+
 def explain_adjustments(
     amount_minor: int, currency: str, adjustments: Mapping[str, Any]
 ) -> tuple[tuple[Step, ...], tuple[NotApplied, ...]]:

@@ -44,7 +44,7 @@ async def recount(session: AsyncSession, environment_id: str, facts: Sequence[Fa
     types = {fact.type for fact in facts}
     customer_ids = {fact.customer_id for fact in facts if fact.customer_id is not None}
     deciding = await load_deciding(session, environment_id, types, customer_ids)
-    placed = await placed_counts(session, [fact.number for fact in facts])
+    placed = await placed_counts(session, facts)
     decisions = [deciding.decide(fact) for fact in facts]
     misplaced: list[tuple[Fact, Placed]] = []
     missing: list[Count] = []
@@ -70,21 +70,25 @@ def _compare(
     missing.extend(wanted.values())
 
 
-async def placed_counts(session: AsyncSession, numbers: Collection[int]) -> dict[int, dict[str, Placed]]:
-    """Return which counters have some events, by event and metric. One statement."""
+async def placed_counts(session: AsyncSession, facts: Sequence[Fact]) -> dict[int, dict[str, Placed]]:
+    """Return which counters have some events as they are now, by event and metric. One statement.
+
+    What counted an event before it was corrected is left out.
+    """
     statement = (
         select(
             *(_counted.event_number, _counted.billable_metric_id, _counted.revision),
             *(_counters.id, _counters.key, _counters.closed_at),
         )
         .join(UsageCounter, _counters.id == _counted.usage_counter_id)
-        .where(_counted.event_number.in_(numbers), _counted.is_withdrawal.is_(False))
-        .order_by(_counted.revision)
+        .where(_counted.event_number.in_([fact.number for fact in facts]), _counted.is_withdrawal.is_(False))
     )
+    revisions = {fact.number: fact.revision for fact in facts}
     found: defaultdict[int, dict[str, Placed]] = defaultdict(dict)
     for row in await session.execute(statement):
-        place = Placed(row.billable_metric_id, row.revision, row.id, row.key, row.closed_at is not None)
-        found[row.event_number][place.metric_id] = place
+        if row.revision == revisions[row.event_number]:
+            place = Placed(row.billable_metric_id, row.revision, row.id, row.key, row.closed_at is not None)
+            found[row.event_number][place.metric_id] = place
     return found
 
 

@@ -11,7 +11,7 @@ from app.ids import new_id
 from app.metering.counters import add_counts, open_counters
 from app.metering.deciding import Count, Fact, Span, load_deciding
 from app.metering.facts import LightRow, load_metrics
-from app.metering.recounting import Placed, placed_counts, take_out
+from app.metering.recounting import placed_counts, take_out
 from app.metering.store import store_of
 from app.models import (
     CountedEvent,
@@ -58,13 +58,14 @@ async def revise(session: AsyncSession, event: LightRow, revision: Revision, now
     await _keep_last(session, event, revision, now)
     changed = {"data": new.data, "timestamp": new.timestamp, "revision": new.revision, "voided": revision.voided}
     await session.execute(update(table_of(MeterEvent)).where(_events.number == event.number).values(**changed))
-    placed = (await placed_counts(session, [event.number])).get(event.number, {})
+    placed = (await placed_counts(session, [old])).get(event.number, {})
     await take_out(session, event.environment_id, [(old, place) for place in placed.values()])
+    billed = await _billed_periods(session, event.number)
     customers = [] if new.customer_id is None else [new.customer_id]
     decision = (await load_deciding(session, event.environment_id, [new.type], customers)).decide(new)
     counts = () if revision.voided else decision.counts
     await add_counts(session, event.environment_id, counts)
-    await _mark_withdrawn(session, event.environment_id, new, [one for one in placed.values() if one.is_closed], counts)
+    await _mark_withdrawn(session, event.environment_id, new, billed, counts)
     reason = None if revision.voided else decision.reason
     await session.execute(update(table_of(MeterEvent)).where(_events.number == event.number).values(reason=reason))
 
@@ -85,17 +86,48 @@ async def _keep_last(session: AsyncSession, event: LightRow, revision: Revision,
     await session.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class _BilledPeriod:
+    """A period with a closed counter that has an event for a metric, and was not told otherwise since."""
+
+    metric_id: str
+    base: str
+    counter_id: int
+
+
+async def _billed_periods(session: AsyncSession, number: int) -> list[_BilledPeriod]:
+    """Return the periods that have billed an event, or will, unless they are told that it is no longer theirs.
+
+    Of what is noted of an event in all rounds of a period, the last revision holds.
+    """
+    counted = table_of(CountedEvent).c
+    marks = (
+        select(counted.billable_metric_id, counted.is_withdrawal, _counters.id, _counters.key, _counters.closed_at)
+        .join(UsageCounter, _counters.id == counted.usage_counter_id)
+        .where(counted.event_number == number)
+        .order_by(counted.revision)
+    )
+    closed: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str], bool] = {}
+    for mark in await session.execute(marks):
+        period = (mark.billable_metric_id, mark.key.rpartition("/")[0])
+        last[period] = mark.is_withdrawal
+        if mark.closed_at is not None:
+            closed[period] = mark.id
+    return [_BilledPeriod(*period, counter_id) for period, counter_id in closed.items() if not last[period]]
+
+
 async def _mark_withdrawn(
-    session: AsyncSession, environment_id: str, new: Fact, closed: Sequence[Placed], counts: Sequence[Count]
+    session: AsyncSession, environment_id: str, new: Fact, billed: Sequence[_BilledPeriod], counts: Sequence[Count]
 ) -> None:
-    """Mark the closed periods that counted an event which is no longer theirs; the new revision marks its own."""
+    """Mark the billed periods of an event which is no longer theirs; the new revision marks its own."""
     kept = {(count.place.day.metric.id, count.place.period.key) for count in counts}
-    gone = [place for place in closed if (place.metric_id, place.key.rpartition("/")[0]) not in kept]
+    gone = [period for period in billed if (period.metric_id, period.base) not in kept]
     if not gone:
         return
-    metrics = {m.id: m for m in await load_metrics(session, environment_id, {place.metric_id for place in gone})}
+    metrics = {m.id: m for m in await load_metrics(session, environment_id, {period.metric_id for period in gone})}
     rows = await session.execute(
-        select(table_of(UsageCounter)).where(_counters.id.in_([place.counter_id for place in gone]))
+        select(table_of(UsageCounter)).where(_counters.id.in_([period.counter_id for period in gone]))
     )
     spans = {}
     for row in rows:
@@ -107,11 +139,11 @@ async def _mark_withdrawn(
     marks = [
         {
             "event_number": new.number,
-            "billable_metric_id": place.metric_id,
+            "billable_metric_id": period.metric_id,
             "revision": new.revision,
             "is_withdrawal": True,
-            "usage_counter_id": late[place.key.rpartition("/")[0]].id,
+            "usage_counter_id": late[period.base].id,
         }
-        for place in gone
+        for period in gone
     ]
     await session.execute(insert(table_of(CountedEvent)), marks)

@@ -1,10 +1,10 @@
 """What the prices of subscriptions charge in their windows: read from the counters, whatever the number of events."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,6 +26,9 @@ from app.models import (
 )
 
 NOTHING: Final = Tallied()
+#: Values that are given to a statement at once.
+PARAMETERS: Final = 10_000
+V = TypeVar("V")
 _counters = table_of(UsageCounter).c
 
 
@@ -67,8 +70,10 @@ async def period_usage(
     by_key = {request.key: request for request in requests}
     if not by_key:
         return {}
-    statement = select(table_of(UsageCounter)).where(has_key(environment_id, by_key))
-    rows = {row.key: row for row in await session.execute(statement)}
+    rows: dict[str, Any] = {}
+    for keys in slices(list(by_key)):
+        statement = select(table_of(UsageCounter)).where(has_key(environment_id, keys))
+        rows |= {row.key: row for row in await session.execute(statement)}
     asked = {rows[key].id: request for key, request in by_key.items() if key in rows and request.needs_events}
     events = await _events(session, asked) if asked else {}
     return {
@@ -77,6 +82,12 @@ async def period_usage(
         else PeriodUsage()
         for key, request in by_key.items()
     }
+
+
+def slices(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    """Cut values into as many as a statement takes: PostgreSQL's driver allows 32,767 parameters."""
+    for start in range(0, len(values), PARAMETERS):
+        yield values[start : start + PARAMETERS]
 
 
 def has_key(environment_id: str, keys: Collection[str]) -> ColumnElement[bool]:
@@ -101,8 +112,8 @@ async def close_counters(
         spans[base] = Span(base, request.customer_id, request.metric, request.start, request.end, *named)
     await store_of(session).take_part_in_counting(await session.connection())
     counters = await open_counters(session, environment_id, CounterKind.PERIOD, spans)
-    ids = [counter.id for counter in counters.values() if counter.round == 0]
-    await session.execute(update(table_of(UsageCounter)).where(_counters.id.in_(ids)).values(closed_at=now))
+    for ids in slices([counter.id for counter in counters.values() if counter.round == 0]):
+        await session.execute(update(table_of(UsageCounter)).where(_counters.id.in_(ids)).values(closed_at=now))
 
 
 async def billed_subscriptions(

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.adjustments import tax_terms_from_json
+from app.billing.adjustments import stored_tax
 from app.billing.discounts import discount_from_json
 from app.billing.errors import InvariantBroken
 from app.billing.invoicing import AssessedLine, Correction, DiscountSoFar
@@ -185,9 +185,11 @@ class _Billed:
 
     def correction_of(self, first: Row[Any]) -> Correction:
         """Return what a line that corrects another takes over from it."""
-        own = [discount_from_json(item).id for item in first.adjustments["discounts"] if item["shareMinor"] is not None]
+        # Lines that were made before there were discounts and taxes have none stored.
+        taken = first.adjustments.get("discounts", ())
+        own = [discount_from_json(item).id for item in taken if item["shareMinor"] is not None]
         discounts = tuple(self.discounts[first.invoice_id][identifier] for identifier in own)
-        return Correction(first.invoice_id, discounts, tax_terms_from_json(first.adjustments["tax"]))
+        return Correction(first.invoice_id, discounts, stored_tax(first.adjustments, first.tax_behavior))
 
 
 async def _billed(session: AsyncSession, environment_id: str, late: Sequence[LateUsage]) -> _Billed:
@@ -197,7 +199,7 @@ async def _billed(session: AsyncSession, environment_id: str, late: Sequence[Lat
     of_invoice = (_invoices.c.environment_id == columns.environment_id) & (_invoices.c.id == columns.invoice_id)
     firsts = (
         await session.execute(
-            select(_lines, _invoices.c.summary)
+            select(_lines, _invoices.c.summary, _invoices.c.tax_behavior)
             .join(_invoices, of_invoice)
             .where(columns.environment_id == environment_id, columns.usage_counter_id.in_(counters))
         )

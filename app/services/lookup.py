@@ -54,7 +54,8 @@ async def locked_all(
     """Return the rows with these ids as they are now, locked in the order of the ids, as all who lock several do."""
     columns = table_of(model).c
     mine = (columns.environment_id == environment_id, columns.id.in_(set(identifiers)))
-    statement = select(model).where(*mine).order_by(columns.id).with_for_update()
+    # Rows that refer to these may be inserted meanwhile: nobody's key changes.
+    statement = select(model).where(*mine).order_by(columns.id).with_for_update(key_share=True)
     rows = await session.scalars(statement.execution_options(populate_existing=True))
     return {row.id: row for row in rows}
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.adjustments import correction_from_json, invoice_summary, line_adjustments, tax_terms_from_json
+from app.billing.adjustments import correction_from_json, invoice_summary, line_adjustments, stored_tax
 from app.billing.decimals import plain
 from app.billing.discounts import discount_from_json
 from app.billing.extraction import UncountedReason, unit_price
@@ -147,9 +147,7 @@ def _measured(
 def _assessed(invoice: Row[Any], lines: Sequence[_ReplayedLine]) -> Assessment:
     assessed = [_assessed_line(line) for line in lines]
     discounts = [discount_from_json(item) for item in invoice.summary.get("discounts", ())]
-    # Invoices that were made before there was tax have nothing stored of it, and none was charged.
-    untaxed = {"behavior": invoice.tax_behavior, "rate": None, "exemption": None}
-    return assess(assessed, discounts, tax_terms_from_json(invoice.summary.get("tax", untaxed)))
+    return assess(assessed, discounts, stored_tax(invoice.summary, invoice.tax_behavior))
 
 
 def _assessed_line(line: _ReplayedLine) -> AssessedLine:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.catalog.discounts import DiscountDraft
@@ -210,6 +212,62 @@ async def test_sums_stay_right_after_a_withdrawal_when_something_fresh_comes(dat
         assert lines[1] == ("Tokens (late usage)", "100000", 200, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("corrections", "own", "late"),
+    [
+        ([{"tokens": 1_500_000}, MARCH_10], 3000, -2000),
+        ([{"tokens": 1_500_000}, None], 0, -2000),
+        ([{"tokens": 1_500_000}, {"words": 1}], 0, -2000),
+        ([{"words": 1}, {"tokens": 1_500_000}], 0, 1000),
+        ([MARCH_10, FEBRUARY_10], 0, 0),
+        ([{"words": 1}, None], 0, -2000),
+    ],
+)
+async def test_the_last_of_several_corrections_holds(
+    database_url: str, corrections: list[Any], own: int, late: int
+) -> None:
+    """An event of 1,000,000 tokens was billed with 20.00. None voids it, a date moves it, the rest is other data."""
+    async with begun(database_url) as story:
+        event = await story.used(1_000_000)
+        await story.issued(FEBRUARY_28)
+        for correction in corrections:
+            await corrected(story, event, correction)
+        _, lines = await story.issued(MARCH_31)
+        assert [line[2] for line in lines] == [own, late]
+        assert [line[2] for line in (await story.issued(datetime(2026, 4, 30, tzinfo=UTC)))[1]] == [0]
+
+
+async def test_corrections_of_what_was_billed_as_late_go_on_from_there(database_url: str) -> None:
+    async with begun(database_url) as story:
+        event = await story.used(1_000_000)
+        await story.issued(FEBRUARY_28)
+        await corrected(story, event, {"tokens": 1_500_000})
+        assert [line[2] for line in (await story.issued(MARCH_31))[1]] == [0, 1000]
+        await corrected(story, event, {"tokens": 1_600_000})
+        await corrected(story, event, None)
+        assert [line[2] for line in (await story.issued(datetime(2026, 4, 30, tzinfo=UTC)))[1]] == [0, -3000]
+
+
+async def test_what_a_draft_will_take_is_not_shown_for_the_invoice_after_it(database_url: str) -> None:
+    async with begun(database_url) as story:
+        await story.issued(FEBRUARY_28)
+        await story.used(500_000)
+        await story.world.advance(story.customer.test_clock_id, MARCH_31.replace(minute=30))
+        assert [line.amount_minor for line in (await story.upcoming()).lines] == [0]
+        assert [line[2] for line in (await story.issued(MARCH_31))[1]] == [0, 1000]
+
+
+async def corrected(story: Story, event: str, correction: Any) -> None:
+    """Void an event, move it, or let it say something else."""
+    me = story.world.principal
+    if correction is None:
+        await story.world.do(lambda s: void_event(s, me, MARCH_10, event, "wrong"))
+        return
+    said = {"timestamp": correction} if isinstance(correction, datetime) else {"data": correction}
+    draft = EventAmendDraft(event, "wrong", **said)
+    await story.world.do(lambda s: amend_event(s, me, MARCH_10, draft))
+
+
 async def test_late_usage_that_is_withdrawn_before_it_is_billed_is_on_no_invoice(database_url: str) -> None:
     async with begun(database_url) as story:
         await story.issued(FEBRUARY_28)
@@ -217,6 +275,22 @@ async def test_late_usage_that_is_withdrawn_before_it_is_billed_is_on_no_invoice
         await story.world.do(lambda s: void_event(s, story.world.principal, MARCH_10, event, "wrong"))
         _, lines = await story.issued(MARCH_31)
         assert lines == [("Tokens", "0", 0, 0, 0)]
+
+
+async def test_a_line_older_than_discounts_and_taxes_is_corrected_without(database_url: str) -> None:
+    async with begun(database_url) as story:
+        await story.used(1_500_000)
+        first, _ = await story.issued(FEBRUARY_28)
+        async with story.world.sessions.begin() as session:
+            invoice = await session.get_one(models.Invoice, (first.environment_id, first.id))
+            invoice.summary = {}
+            for line in await story.world.rows(models.InvoiceLine):
+                row = await session.get_one(models.InvoiceLine, (line.environment_id, line.id))
+                row.adjustments = {}
+        await taxed(story, "0.19")
+        await story.used(500_000)
+        _, lines = await story.issued(MARCH_31)
+        assert lines == [("Tokens", "0", 0, 0, 0), ("Tokens (late usage)", "2000000", 1000, 0, 0)]
 
 
 async def taxed(story: Story, rate: str) -> None:
