@@ -38,7 +38,8 @@ async def work_forever(sessions: Sessions, interval: float) -> None:
 
 async def work_off(sessions: Sessions) -> int:
     """Do all that is due, and say in the log how far that is where it takes long; return how many items there were."""
-    done, begun, said = 0, time.monotonic(), time.monotonic()
+    done = 0
+    begun = said = time.monotonic()
     while count := await do_next(sessions):
         done += count
         if time.monotonic() - said >= SAY_EVERY:

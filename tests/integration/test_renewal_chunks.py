@@ -5,7 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import event
+from structlog.testing import capture_logs
 
 from app import models
 from app.billing.catalog import PaymentDraft
@@ -14,6 +16,7 @@ from app.db import Sessions
 from app.services.due import Due, DueKind, schedule
 from app.services.due_registry import next_in_real_time
 from app.services.payments import record_payment
+from app.worker import loop
 from app.worker.loop import do_next
 from tests.support.storing import catch_up
 from tests.support.world import JANUARY_31, HandClock, World, make_world
@@ -156,3 +159,20 @@ async def test_payments_race_the_clock_that_makes_their_invoices_overdue(databas
 async def paid(world: World, invoice_id: str) -> None:
     draft = PaymentDraft(invoice=invoice_id, method="x")
     await world.do(lambda s: record_payment(s, world.principal, world.clock.now(), draft))
+
+
+@pytest.mark.parametrize(("say_every", "said"), [(60.0, []), (0.0, ["due work goes on"] * 2 + ["due work done"])])
+async def test_the_log_says_how_far_a_long_run_is_and_nothing_of_a_short_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, say_every: float, said: list[str]
+) -> None:
+    monkeypatch.setattr(loop, "SAY_EVERY", say_every)
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        await world.subscribe(await world.customer(), plan)
+        world.clock.instant = PAST_GRACE
+        with capture_logs() as logs:
+            assert await loop.work_off(world.sessions) == 2
+        assert [entry["event"] for entry in logs] == said
+        with capture_logs() as logs:
+            assert await loop.work_off(world.sessions) == 0
+        assert logs == []
