@@ -167,9 +167,10 @@ def counted_facts(*columns: ColumnElement[Any]) -> Select[Any]:
 async def _events(session: AsyncSession, asked: Mapping[int, UsageRequest]) -> dict[int, list[ReadEvent]]:
     """Read the events of counters as their prices do, in order of (timestamp, id)."""
     counter_id = table_of(CountedEvent).c.usage_counter_id
-    statement = counted_facts(counter_id).where(counter_id.in_(asked))
     found: defaultdict[int, list[tuple[datetime, str, ReadEvent]]] = defaultdict(list)
-    rows: Sequence[Row[Any]] = (await session.execute(statement)).all()
+    rows: list[Row[Any]] = []
+    for ids in slices(list(asked)):
+        rows += (await session.execute(counted_facts(counter_id).where(counter_id.in_(ids)))).all()
     for row in rows:
         request = asked[row.usage_counter_id]
         event = read_event(request.metric, request.unit_price_property, row)

@@ -12,7 +12,6 @@ from app import models
 from app.billing.adjustments import invoice_summary, line_adjustments
 from app.billing.invoicing import AssessedLine, Correction, Series, invoice_number
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, move_invoice
-from app.billing.pricing import RULES_VERSION
 from app.db import insert_if_absent
 from app.ids import new_id
 from app.models import EnvironmentKind, table_of
@@ -20,6 +19,7 @@ from app.services.adjusting import Adjusting, adjusting_by_subscription
 from app.services.billing_parties import copy_parties
 from app.services.credit import settle_with_credit
 from app.services.due import Due, DueKind, schedule
+from app.services.late_lines import LateLine
 from app.services.rating import RatedLine
 
 
@@ -53,7 +53,7 @@ async def open_invoices(
     session.add_all(invoices)
     await session.flush()
     for one, invoice in zip(openings, invoices, strict=True):
-        rows = [_line(invoice, position, line, now) for position, line in enumerate(one.lines)]
+        rows = [new_line(invoice, position, line, now) for position, line in enumerate(one.lines)]
         session.add_all(rows)
         total_up(invoice, rows, adjusting[one.subscription.id])
     await session.flush()
@@ -203,8 +203,14 @@ def _series(owner: Owner, customer: models.Customer) -> Series:
     return Series.SANDBOX if owner.kind is EnvironmentKind.SANDBOX else Series.LIVE
 
 
-def _line(invoice: models.Invoice, position: int, line: RatedLine, now: datetime) -> models.InvoiceLine:
-    metering = line.charge.term.metering
+def new_line(
+    invoice: models.Invoice,
+    position: int,
+    line: RatedLine | LateLine,
+    now: datetime,
+    usage_counter_id: int | None = None,
+) -> models.InvoiceLine:
+    """Return the row of a line, with the counter that it is billed from once its period is closed."""
     return models.InvoiceLine(
         environment_id=invoice.environment_id,
         id=new_id("li"),
@@ -217,16 +223,19 @@ def _line(invoice: models.Invoice, position: int, line: RatedLine, now: datetime
         period_start=line.period.start,
         period_end=line.period.end,
         currency=line.currency,
-        metering=None if metering is None else metering.to_json(),
+        metering=line.metering,
+        usage_counter_id=usage_counter_id,
+        taxable=line.taxable,
+        corrects_line_id=line.corrects_line_id,
         **_rated_columns(line),
     )
 
 
-def _rated_columns(line: RatedLine) -> dict[str, Any]:
+def _rated_columns(line: RatedLine | LateLine) -> dict[str, Any]:
     return {
         "quantity": line.quantity,
         "amount_minor": line.amount_minor,
         "exact_amount": line.exact_amount,
         "inputs": line.inputs.to_json(),
-        "rules_version": RULES_VERSION,
+        "rules_version": line.rules_version,
     }

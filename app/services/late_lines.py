@@ -21,7 +21,6 @@ from app.billing.measuring import metering_from_json
 from app.billing.money import minor_to_decimal
 from app.billing.periods import Period
 from app.billing.pricing import PricedLine, price_line
-from app.ids import new_id
 from app.metering.late_usage import LateUsage, close_late_usage, find_late_usage, measure_periods
 from app.models import table_of
 
@@ -45,6 +44,21 @@ class LateLine:
     priced: PricedLine
     correction: Correction
     usage_counter_id: int
+
+    @property
+    def rules_version(self) -> int:
+        """The rules by which the period was priced first."""
+        return int(self.first.rules_version)
+
+    @property
+    def metering(self) -> dict[str, Any]:
+        """How the period's events are found and read, as it is stored."""
+        return dict(self.first.metering)
+
+    @property
+    def taxable(self) -> bool:
+        """Whether tax is charged on it."""
+        return bool(self.first.taxable)
 
     @property
     def price_id(self) -> str:
@@ -90,7 +104,7 @@ class LateLine:
     @property
     def assessed(self) -> AssessedLine:
         """The line as the totals see it: with the discounts and the tax of the line that it corrects."""
-        return AssessedLine(self.amount_minor, None, self.first.taxable, self.correction)
+        return AssessedLine(self.amount_minor, None, self.taxable, self.correction)
 
     @property
     def corrects_line_id(self) -> str:
@@ -132,33 +146,6 @@ async def late_lines(
         priced = price_line(inputs, first.rules_version)
         found[one.subscription_id].append(LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id))
     return found
-
-
-def line_of(late: LateLine, invoice: models.Invoice, position: int, now: datetime) -> models.InvoiceLine:
-    """Return the row of a line for late usage on an invoice."""
-    first = late.first
-    return models.InvoiceLine(
-        environment_id=invoice.environment_id,
-        id=new_id("li"),
-        created_at=now,
-        invoice_id=invoice.id,
-        position=position,
-        price_id=first.price_id,
-        description=late.description,
-        payment_term=first.payment_term,
-        period_start=first.period_start,
-        period_end=first.period_end,
-        quantity=late.quantity,
-        currency=first.currency,
-        amount_minor=late.amount_minor,
-        exact_amount=late.exact_amount,
-        inputs=late.inputs.to_json(),
-        rules_version=first.rules_version,
-        metering=first.metering,
-        usage_counter_id=late.usage_counter_id,
-        taxable=first.taxable,
-        corrects_line_id=first.id,
-    )
 
 
 @dataclass(frozen=True)

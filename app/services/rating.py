@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,7 @@ from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Measured, Metering, measure
 from app.billing.periods import BillingInterval, Period
 from app.billing.price_models import needs_events, unit_price_path
-from app.billing.pricing import LineInputs, PricedLine, price_line
+from app.billing.pricing import RULES_VERSION, LineInputs, PricedLine, price_line
 from app.billing.proration import PartOfPeriod
 from app.metering.usage import PeriodUsage, UsageRequest, period_usage
 from app.services.terms import Term
@@ -56,6 +56,22 @@ class RatedLine:
     @property
     def corrects_line_id(self) -> None:
         """It corrects no other line."""
+
+    @property
+    def rules_version(self) -> int:
+        """The rules by which it is priced."""
+        return RULES_VERSION
+
+    @property
+    def metering(self) -> dict[str, Any] | None:
+        """How its events are found and read, as it is stored; None for a fee."""
+        metering = self.charge.term.metering
+        return None if metering is None else metering.to_json()
+
+    @property
+    def taxable(self) -> bool:
+        """Whether tax is charged on it: what has a price is taxed."""
+        return True
 
     @property
     def price_id(self) -> str:

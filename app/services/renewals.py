@@ -21,12 +21,13 @@ from app.services.invoices import (
     Opening,
     issue_invoices,
     lines_by_invoice,
+    new_line,
     open_invoices,
     owner_of,
     rewrite_lines,
     total_up,
 )
-from app.services.late_lines import LateLine, late_lines, line_of
+from app.services.late_lines import LateLine, late_lines
 from app.services.lookup import all_by_id, locked_all
 from app.services.rating import RatedLine, charges_at_boundary, rate, usage_request
 from app.services.subscriptions import boundary_of, open_windows
@@ -147,7 +148,8 @@ def _complete(
     rewrite_lines(priced, rated)
     for line, fresh in zip(priced, rated, strict=True):
         line.usage_counter_id = fresh.usage_counter_id
-    added = [line_of(line, invoice, lines[-1].position + place, now) for place, line in enumerate(late, 1)]
+    last = lines[-1].position
+    added = [new_line(invoice, last + place, line, now, line.usage_counter_id) for place, line in enumerate(late, 1)]
     session.add_all(added)
     corrections = {row.id: line.correction for row, line in zip(added, late, strict=True)}
     total_up(invoice, [*lines, *added], adjusting, corrections)

@@ -13,12 +13,13 @@ from app import models
 from app.billing.catalog import PaymentDraft
 from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
 from app.db import Sessions
+from app.metering import usage
 from app.services.due import Due, DueKind, schedule
 from app.services.due_registry import next_in_real_time
 from app.services.payments import record_payment
 from app.worker import loop
 from app.worker.loop import do_next
-from tests.support.storing import catch_up
+from tests.support.storing import catch_up, store
 from tests.support.world import JANUARY_31, HandClock, World, make_world
 
 PAST_GRACE = datetime(2026, 2, 28, 2, tzinfo=UTC)
@@ -176,3 +177,26 @@ async def test_the_log_says_how_far_a_long_run_is_and_nothing_of_a_short_one(
         with capture_logs() as logs:
             assert await loop.work_off(world.sessions) == 0
         assert logs == []
+
+
+async def test_more_counters_than_a_statement_takes_are_read_and_closed_in_slices(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "PARAMETERS", 3)
+    async with make_world(database_url) as world:
+        plan = await world.catalog(upfront=None)
+        for number in range(8):
+            customer = await world.customer()
+            await world.subscribe(customer, plan)
+            sent = {"type": "inference", "source": "t", "subject": customer.id, "timestamp": "2026-02-01T00:00:00Z"}
+            body = {**sent, "data": {"tokens": 10**6 * number}}
+            async with world.sessions.begin() as session:
+                await store(session, world.principal.environment_id, body, JANUARY_31)
+        world.clock.instant = PAST_GRACE
+        while await do_next(world.sessions):
+            pass
+        totals = sorted(invoice.total_minor for invoice in await world.rows(models.Invoice))
+        assert totals == [2000 * number for number in range(8)]
+        periods = [row for row in await world.rows(models.UsageCounter) if row.kind is models.CounterKind.PERIOD]
+        assert len(periods) == 8
+        assert all(row.closed_at == PAST_GRACE for row in periods)
