@@ -137,6 +137,7 @@ def _billed(bought: dict[str, Any], prices: list[dict[str, Any]]) -> Rows:
         "allow_concurrent": False,
         "started_at": START,
         "anchor_at": START,
+        "phase_started_at": START,
         "timezone": "UTC",
         "currency": "USD",
         "payment_term_days": 30,

@@ -123,7 +123,8 @@ def _rows() -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         ],
     )
     bought = {"product_id": product, "plan_id": plan, "plan_version_id": version, "allow_concurrent": False, **monthly}
-    running = {"started_at": START, "anchor_at": START, "timezone": "UTC", "next_boundary_at": END, "period_number": 0}
+    running = {"started_at": START, "anchor_at": START, "phase_started_at": START, "timezone": "UTC"}
+    running |= {"next_boundary_at": END, "period_number": 0}
     billed = {"currency": "USD", "payment_term_days": 30, "status": SubscriptionStatus.ACTIVE, "activated_at": START}
     rest = {**bought, **running, **billed}
     yield models.Subscription, [{"id": new_id("sub"), "customer_id": customer, **rest} for customer in ids]

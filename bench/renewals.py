@@ -201,9 +201,10 @@ class _Catalog:
         )
         monthly = {"billing_interval": BillingInterval.MONTHLY, "period_number": 0, "next_boundary_at": self.end}
         bought = {"product_id": self.product, "plan_id": self.plan, "plan_version_id": self.version, **monthly}
-        running = {"started_at": self.start, "anchor_at": self.start, "timezone": "UTC", "allow_concurrent": False}
+        running = {"started_at": self.start, "anchor_at": self.start, "phase_started_at": self.start}
+        placed = {"timezone": "UTC", "allow_concurrent": False}
         billed = {"currency": "USD", "payment_term_days": 30, "status": SubscriptionStatus.ACTIVE}
-        rest = {**bought, **running, **billed, "activated_at": self.start}
+        rest = {**bought, **running, **placed, **billed, "activated_at": self.start}
         yield models.Subscription, [{"id": one, "customer_id": customer, **rest} for customer, one in pairs]
         first = {"cadence": BillingInterval.MONTHLY, "number": 0, "start_at": self.start, "end_at": self.end}
         yield models.SubscriptionPeriod, [{"id": new_id("per"), "subscription_id": one, **first} for _, one in pairs]

@@ -1,4 +1,4 @@
-"""The windows of a subscription: counted from its anchor in its own zone, the first clipped to its start."""
+"""The windows of a subscription: counted from an anchor in its own zone, the first and the last clipped to its span."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,20 +14,36 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """What decides the windows of a subscription, at any cadence."""
+    """What decides the windows of a subscription, at any cadence, while [started_at, ended_at) lasts; None is open."""
 
     anchor_at: datetime
     started_at: datetime
     zone: str
+    ended_at: datetime | None = None
+
+    def covers(self, instant: datetime) -> bool:
+        """Tell whether an instant lies in the span."""
+        return self.started_at <= instant and not self.is_over(instant)
+
+    def is_over(self, instant: datetime) -> bool:
+        """Tell whether the span has ended at an instant."""
+        return self.ended_at is not None and self.ended_at <= instant
+
+    def runs_before(self, instant: datetime) -> bool:
+        """Tell whether the span goes on until an instant, or beyond it."""
+        return self.started_at < instant and (self.ended_at is None or instant <= self.ended_at)
 
     def number(self, interval: BillingInterval, instant: datetime) -> int:
         """Return the number of the window that an instant falls into; that of the anchor is 0."""
         return number_containing(self.anchor_at, interval, instant, self.zone)
 
     def window(self, interval: BillingInterval, instant: datetime) -> PartOfPeriod:
-        """Return the window that an instant not before the start falls into, and the whole period that contains it."""
+        """Return the window that an instant of the span falls into, and the whole period that contains it."""
         whole = period_number(self.anchor_at, interval, self.number(interval, instant), self.zone)
-        return PartOfPeriod(whole.since(self.started_at), whole)
+        part = whole.since(self.started_at)
+        if self.ended_at is not None and self.ended_at < part.end:
+            part = Period(part.start, self.ended_at)
+        return PartOfPeriod(part, whole)
 
     def window_ending(self, interval: BillingInterval, instant: datetime) -> PartOfPeriod | None:
         """Return the window that ends at an instant after the start, if one does."""
@@ -39,9 +55,9 @@ class Calendar:
         return self.window(interval, boundary - _TICK)
 
     def windows_within(self, interval: BillingInterval, span: Period) -> Iterator[PartOfPeriod]:
-        """Yield, in order, what of the windows lies in a span; there is none before the start."""
+        """Yield, in order, what of the windows lies in a span; there is none before the start nor from the end on."""
         begin = max(span.start, self.started_at)
-        while begin < span.end:
+        while begin < span.end and not self.is_over(begin):
             window = self.window(interval, begin)
             yield PartOfPeriod(Period(begin, min(window.part.end, span.end)), window.whole)
             begin = window.part.end

@@ -19,6 +19,8 @@ class TerminationReason(StrEnum):
     """Why a subscription ended."""
 
     INITIAL_PAYMENT_EXPIRED = "INITIAL_PAYMENT_EXPIRED"
+    REQUESTED = "REQUESTED"
+    ENDED = "ENDED"
 
 
 class InvoiceStatus(StrEnum):
@@ -32,10 +34,13 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceReason(StrEnum):
-    """What an invoice bills: the start of a subscription (Invoice 0), or one of its boundaries."""
+    """What an invoice bills: the start of a subscription (Invoice 0), a boundary, a change, its end, late usage."""
 
     SUBSCRIPTION_START = "SUBSCRIPTION_START"
     SUBSCRIPTION_CYCLE = "SUBSCRIPTION_CYCLE"
+    SUBSCRIPTION_CHANGE = "SUBSCRIPTION_CHANGE"
+    SUBSCRIPTION_END = "SUBSCRIPTION_END"
+    SUBSCRIPTION_SUPPLEMENT = "SUBSCRIPTION_SUPPLEMENT"
 
 
 class CreditKind(StrEnum):

@@ -28,6 +28,7 @@ def _statement() -> Select[Any]:
     current = (
         (subscriptions.c.environment_id == periods.c.environment_id)
         & (subscriptions.c.id == periods.c.subscription_id)
+        & (subscriptions.c.calendar_number == periods.c.calendar_number)
         & (subscriptions.c.period_number == periods.c.number)
         & (subscriptions.c.billing_interval == periods.c.cadence)
     )

@@ -1,12 +1,12 @@
 """Which subscription bills an event: the oldest of the customer's that covers its timestamp and prices it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.cadences import interval_of
@@ -14,7 +14,8 @@ from app.billing.calendars import Calendar
 from app.billing.filters import Dimensions, Filter, filter_from_json, matches
 from app.billing.lifecycle import SubscriptionStatus
 from app.billing.periods import BillingInterval, Period
-from app.models import PlanVersionPrice, Price, Subscription, table_of
+from app.billing.phases import joined
+from app.models import PlanVersionPrice, Price, Subscription, SubscriptionPhase, table_of
 
 #: Calendars whose last window is remembered. Each is what it is for ever, so nothing here can be out of date.
 MAX_REMEMBERED: Final = 100_000
@@ -23,34 +24,44 @@ _last_windows: dict[tuple[Calendar, BillingInterval], Period] = {}
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """A price on a metric: which events it takes, and how long its windows are."""
+    """A price on a metric: which events it takes, and how long its windows are.
+
+    One without a filter takes what the filters of the `others` beside it leave.
+    """
 
     price_id: str
     filter: Filter
     interval: BillingInterval
+    others: frozenset[Filter] = frozenset()
+
+    def takes(self, dimensions: Dimensions) -> bool:
+        """Tell whether it charges an event with these dimensions."""
+        if self.filter:
+            return matches(self.filter, dimensions)
+        return not any(matches(other, dimensions) for other in self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Covering:
-    """A subscription with prices on a metric, and the span [started_at, ended_at) of events it bills; None is open."""
+    """A subscription with the prices on a metric that hold over the span of a calendar: it bills the events in it.
+
+    One that changed is several.
+    """
 
     subscription_id: str
     plan_version_id: str
-    ended_at: datetime | None
     calendar: Calendar
     prices: list[Metered]
 
     def covers(self, instant: datetime) -> bool:
-        """Tell whether an instant falls into the subscription's life."""
-        return self.calendar.started_at <= instant and (self.ended_at is None or instant < self.ended_at)
+        """Tell whether an instant falls into the span."""
+        return self.calendar.covers(instant)
 
     def price_of(self, instant: datetime, dimensions: Dimensions) -> Metered | None:
-        """Return the price that an event falls to, if it falls into the subscription's life and any price takes it."""
+        """Return the price that an event falls to, if it falls into the span and any price takes it."""
         if not self.covers(instant):
             return None
-        filtered = (price for price in self.prices if price.filter and matches(price.filter, dimensions))
-        rest = (price for price in self.prices if not price.filter)
-        return next(filtered, next(rest, None))
+        return next((price for price in self.prices if price.takes(dimensions)), None)
 
     def period_of(self, price: Metered, instant: datetime) -> Period:
         """Return the window of a price that an instant falls into, which may not have begun yet."""
@@ -71,35 +82,30 @@ class Coverage:
     """The subscriptions that may bill the events of some customers, by customer and metric, oldest first."""
 
     def __init__(self, rows: Iterable[Any]) -> None:
-        """Take rows of `load_coverage`, ordered by start and id."""
-        self._covering: defaultdict[tuple[str, str], dict[str, Covering]] = defaultdict(dict)
+        """Take rows of `load_coverage`, ordered by the start and the id of the subscription, then by phase."""
+        phases: defaultdict[tuple[str, str, str], dict[int, list[Any]]] = defaultdict(dict)
         for row in rows:
-            calendar = Calendar(row.anchor_at, row.started_at, row.timezone)
-            listed = self._covering[row.customer_id, row.billable_metric_id]
-            covering = listed.setdefault(row.id, Covering(row.id, row.plan_version_id, row.ended_at, calendar, []))
-            interval = interval_of(row.cadence, row.billing_interval)
-            assert interval is not None, "what is charged once measures nothing"
-            covering.prices.append(Metered(row.price_id, filter_from_json(row.filter), interval))
+            of_metric = phases[row.customer_id, row.billable_metric_id, row.id]
+            of_metric.setdefault(row.phase_number, []).append(row)
+        self._covering: defaultdict[tuple[str, str], list[Covering]] = defaultdict(list)
+        for (customer_id, metric_id, _), numbered in phases.items():
+            self._covering[customer_id, metric_id] += _coverings(list(numbered.values()))
 
     @property
     def subscription_ids(self) -> frozenset[str]:
         """Every subscription in it."""
-        return frozenset(subscription_id for listed in self._covering.values() for subscription_id in listed)
+        return frozenset(covering.subscription_id for listed in self._covering.values() for covering in listed)
 
     def of_metric(self, billable_metric_id: str) -> dict[str, list[Covering]]:
         """Return the subscriptions with prices on a metric by customer, each customer's oldest first."""
         found = self._covering.items()
-        return {
-            customer_id: list(listed.values())
-            for (customer_id, metric_id), listed in found
-            if metric_id == billable_metric_id
-        }
+        return {customer_id: listed for (customer_id, metric_id), listed in found if metric_id == billable_metric_id}
 
     def owner(
         self, customer_id: str, billable_metric_id: str, instant: datetime, dimensions: Dimensions
     ) -> Covering | None:
         """Return the subscription that bills a customer's event of this instant for the metric, if any does."""
-        candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
+        candidates = self._covering.get((customer_id, billable_metric_id), ())
         return next((covering for covering in candidates if covering.price_of(instant, dimensions)), None)
 
     def unchanged_around(
@@ -107,8 +113,8 @@ class Coverage:
     ) -> tuple[datetime, datetime]:
         """Return the span [start, end) around an instant in which the same of the subscriptions cover."""
         start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-        for covering in self._covering.get((customer_id, billable_metric_id), {}).values():
-            for change in (covering.calendar.started_at, covering.ended_at):
+        for covering in self._covering.get((customer_id, billable_metric_id), ()):
+            for change in (covering.calendar.started_at, covering.calendar.ended_at):
                 if change is not None and change <= instant:
                     start = max(start, change)
                 elif change is not None:
@@ -117,7 +123,7 @@ class Coverage:
 
     def oldest(self, customer_id: str, billable_metric_id: str, instant: datetime) -> Covering | None:
         """Return the oldest of a customer's subscriptions with prices on the metric that covers an instant."""
-        candidates = self._covering.get((customer_id, billable_metric_id), {}).values()
+        candidates = self._covering.get((customer_id, billable_metric_id), ())
         return next((covering for covering in candidates if covering.covers(instant)), None)
 
 
@@ -132,24 +138,62 @@ async def load_coverage(
     Customers are given by their ids, or by a statement that selects these, where there may be any number of them.
     A pending subscription covers, as it is billed once active. One that ended without ever being active does not.
     """
-    subscriptions, contained, prices = (table_of(model).c for model in (Subscription, PlanVersionPrice, Price))
-    was_active = (subscriptions.status != SubscriptionStatus.TERMINATED) | subscriptions.activated_at.is_not(None)
     chosen = customer_ids if isinstance(customer_ids, Select) else set(customer_ids)
-    statement = (
+    subscriptions, phases = table_of(Subscription).c, table_of(SubscriptionPhase).c
+    now = _priced(subscriptions, "phase_number", subscriptions.phase_started_at, subscriptions.ending_at)
+    before = _priced(phases, "number", phases.start_at, phases.end_at).join(
+        table_of(Subscription),
+        (subscriptions.environment_id == phases.environment_id) & (subscriptions.id == phases.subscription_id),
+    )
+    was_active = (subscriptions.status != SubscriptionStatus.TERMINATED) | subscriptions.activated_at.is_not(None)
+    mine = (subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(chosen), was_active)
+    priced = table_of(Price).c.billable_metric_id.in_(set(billable_metric_ids))
+    listed = union_all(*(statement.where(*mine, priced) for statement in (now, before))).subquery()
+    order = (listed.c.started_at, listed.c.id, listed.c.phase_number, listed.c.position)
+    return Coverage(await session.execute(select(listed).order_by(*order)))
+
+
+def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: ColumnElement[Any]) -> Select[Any]:
+    """Select what subscriptions agreed to, now or in a former phase, with their prices."""
+    subscriptions, contained, prices = (table_of(model).c for model in (Subscription, PlanVersionPrice, Price))
+    return (
         select(
-            *(subscriptions[name] for name in ("id", "customer_id", "started_at", "ended_at", "anchor_at")),
-            *(subscriptions[name] for name in ("plan_version_id", "billing_interval", "timezone")),
+            *(subscriptions[name] for name in ("id", "customer_id", "started_at", "timezone")),
+            *(agreed[name] for name in ("plan_version_id", "billing_interval", "anchor_at")),
+            agreed[number].label("phase_number"),
+            start.label("start_at"),
+            end.label("end_at"),
             *(prices[name] for name in ("billable_metric_id", "filter", "cadence")),
             prices.id.label("price_id"),
+            contained.position,
         )
         .join(
             table_of(PlanVersionPrice),
-            (contained.environment_id == subscriptions.environment_id)
-            & (contained.plan_version_id == subscriptions.plan_version_id),
+            (contained.environment_id == agreed.environment_id) & (contained.plan_version_id == agreed.plan_version_id),
         )
         .join(table_of(Price), (prices.environment_id == contained.environment_id) & (prices.id == contained.price_id))
-        .where(subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(chosen))
-        .where(prices.billable_metric_id.in_(set(billable_metric_ids)), was_active)
-        .order_by(subscriptions.started_at, subscriptions.id)
     )
-    return Coverage(await session.execute(statement))
+
+
+def _coverings(phases: Sequence[Sequence[Any]]) -> list[Covering]:
+    """Return what covers the events that one metric measures of one subscription, given its rows phase by phase."""
+    calendars = [Calendar(rows[0].anchor_at, rows[0].start_at, rows[0].timezone, rows[0].end_at) for rows in phases]
+    metered = [_metered(rows) for rows in phases]
+    versions: dict[Metered, str] = {}
+    for rows, prices in zip(phases, metered, strict=True):
+        versions = dict.fromkeys(prices, rows[0].plan_version_id) | versions
+    return [
+        Covering(phases[0][0].id, versions[prices[0]], calendar, prices)
+        for calendar, prices in joined(zip(calendars, metered, strict=True))
+    ]
+
+
+def _metered(rows: Sequence[Any]) -> list[Metered]:
+    filters = [filter_from_json(row.filter) for row in rows]
+    found = []
+    for row, own in zip(rows, filters, strict=True):
+        interval = interval_of(row.cadence, row.billing_interval)
+        assert interval is not None, "what is charged once measures nothing"
+        others = frozenset() if own else frozenset(filter(None, filters))
+        found.append(Metered(row.price_id, own, interval, others))
+    return found

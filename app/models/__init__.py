@@ -29,6 +29,7 @@ from app.models.product import Product
 from app.models.row import table_of
 from app.models.subscription import Subscription
 from app.models.subscription_period import SubscriptionPeriod
+from app.models.subscription_phase import SubscriptionPhase
 from app.models.subscription_quantity import SubscriptionQuantity
 from app.models.test_clock import TestClock
 from app.models.usage_counter import CounterKind, UsageCounter
@@ -66,6 +67,7 @@ __all__ = [
     "Product",
     "Subscription",
     "SubscriptionPeriod",
+    "SubscriptionPhase",
     "SubscriptionQuantity",
     "TestClock",
     "UsageCounter",

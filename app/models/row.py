@@ -22,9 +22,9 @@ def belongs_to(column: str, table: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["environment_id", column], [f"{table}.environment_id", f"{table}.id"])
 
 
-def unique(*columns: str) -> UniqueConstraint:
-    """Return a unique constraint within the environment."""
-    return UniqueConstraint("environment_id", *columns)
+def unique(*columns: str, name: str | None = None) -> UniqueConstraint:
+    """Return a unique constraint within the environment; `name` where its columns would make too long a one."""
+    return UniqueConstraint("environment_id", *columns, name=name)
 
 
 def index(*columns: str) -> Index:

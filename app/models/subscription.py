@@ -17,8 +17,11 @@ _LIVE_AND_ALONE = text("status <> 'TERMINATED' AND NOT allow_concurrent")
 class Subscription(EnvironmentRow, table=True):
     """Connects one customer to one plan version. Its calendar runs in `timezone` from `anchor_at`.
 
-    `period_number` is the number of the period that runs now; the row of SubscriptionPeriod with it holds the dates.
-    `next_boundary_at` is where the shortest window that runs now ends; None once the subscription ended.
+    What it agreed to holds since `phase_started_at`; `phase_number` counts the SubscriptionPhases before. It is billed
+    from the start of its first phase on. `calendar_number` counts the anchors before this one, `period_number` is the
+    number of the period that runs now: the row of SubscriptionPeriod with both holds the dates.
+    `next_boundary_at` is where the shortest window that runs now ends, None once the subscription ended;
+    `last_boundary_at` is the last one that was passed. `ending_at` is when it will end, or ended.
     """
 
     __table_args__ = (
@@ -56,8 +59,13 @@ class Subscription(EnvironmentRow, table=True):
     currency: str
     payment_term_days: int
     tax_behavior: TaxBehavior = Field(default=TaxBehavior.EXCLUSIVE, sa_type=EnumText(TaxBehavior))
+    phase_started_at: datetime = Field(sa_type=Instant)
+    phase_number: int = 0
+    calendar_number: int = 0
     period_number: int
+    last_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     next_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     activated_at: datetime | None = Field(default=None, sa_type=Instant)
+    ending_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     termination_reason: TerminationReason | None = Field(default=None, sa_type=EnumText(TerminationReason))

@@ -108,7 +108,11 @@ describe(
 describe(
     TerminationReason,
     "Why a subscription ended.",
-    {TerminationReason.INITIAL_PAYMENT_EXPIRED: "Its first invoice was not paid in time."},
+    {
+        TerminationReason.INITIAL_PAYMENT_EXPIRED: "Its first invoice was not paid in time.",
+        TerminationReason.REQUESTED: "It was terminated.",
+        TerminationReason.ENDED: "It was to last until then from its start.",
+    },
 )
 describe(
     InvoiceStatus,
@@ -127,6 +131,9 @@ describe(
     {
         InvoiceReason.SUBSCRIPTION_START: "What is due upfront when a subscription starts (Invoice 0).",
         InvoiceReason.SUBSCRIPTION_CYCLE: "The end of one period and the start of the next.",
+        InvoiceReason.SUBSCRIPTION_CHANGE: "The advance of what a subscription changed to.",
+        InvoiceReason.SUBSCRIPTION_END: "The arrears until a subscription ended.",
+        InvoiceReason.SUBSCRIPTION_SUPPLEMENT: "Usage that came after the last invoice of a subscription, day by day.",
     },
 )
 describe(

@@ -30,16 +30,21 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A subscription with its terms on the metric."""
+    """A subscription with those of its terms on the metric that hold over one span."""
 
     covering: Covering
     terms: Sequence[Metered]
 
     def within(self, span: Period) -> Period | None:
-        """Return what of a span falls into the subscription's life, if any does."""
-        started_at, ended_at = self.covering.calendar.started_at, self.covering.ended_at
+        """Return what of a span falls into that of the subscription's terms, if any does."""
+        started_at, ended_at = self.covering.calendar.started_at, self.covering.calendar.ended_at
         start, end = max(span.start, started_at), span.end if ended_at is None else min(span.end, ended_at)
         return Period(start, end) if start < end else None
+
+    def has(self, event: PastEvent) -> bool:
+        """Tell whether one of the terms bills an event, or the draft could in their place."""
+        mine = event.covered_by == self.covering.subscription_id and self.covering.covers(event.timestamp)
+        return mine and (event.billed_by is None or any(term.metering.takes(event.dimensions) for term in self.terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,11 @@ class Comparison:
         event it would charge; others go on with what it leaves them. Events that no price took it may charge, too.
         """
         old = new = 0
+        seen: set[str] = set()
         for subscription in priced:
-            charged, drafted = self._of_subscription(subscription, events)
+            mine = [event for event in events if event.event_id not in seen and subscription.has(event)]
+            seen.update(event.event_id for event in mine)
+            charged, drafted = self._of_subscription(subscription, mine)
             old, new = old + charged, new + drafted
         return Compared(customer_id, is_priced=True, old_minor=old, new_minor=new)
 
@@ -83,12 +91,11 @@ class Comparison:
         new = self._drafted(calendar, BillingInterval.MONTHLY, self._span, events)
         return Compared(customer_id, is_priced=False, old_minor=0, new_minor=new)
 
-    def _of_subscription(self, subscription: Priced, events: Sequence[PastEvent]) -> tuple[int, int]:
+    def _of_subscription(self, subscription: Priced, mine: Sequence[PastEvent]) -> tuple[int, int]:
         covering, within = subscription.covering, subscription.within(self._span)
         if within is None:
             return 0, 0
-        mine = [event for event in events if event.covered_by == covering.subscription_id]
-        billed = [event for event in mine if event.billed_by == covering.subscription_id]
+        billed = [event for event in mine if event.billed_by is not None]
         replaced = [term for term in subscription.terms if covers(self._draft.metering.filter, term.metering.filter)]
         interval = (replaced or subscription.terms)[0].interval
         old, new = 0, self._drafted(covering.calendar, interval, within, mine)

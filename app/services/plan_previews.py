@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.calendars import Calendar
 from app.billing.catalog import PlanDraft, check_plan
 from app.billing.catalog.customers import FeeQuantity, PlannedPrice, choose_quantities
 from app.billing.catalog.prices import check_quantity
@@ -25,12 +26,11 @@ from app.services.plans import default_version, fitting_prices, prices_by_refere
 from app.services.principal import Principal
 from app.services.rating import (
     RatedLine,
-    calendar_of,
     charges_at_boundary,
     charges_at_start,
-    intervals_of,
+    next_boundary,
 )
-from app.services.terms import Term, terms_by_version, terms_of_prices
+from app.services.terms import Agreement, Term, terms_by_version, terms_of_prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +93,11 @@ class _Subscriber:
 
     id: str
     customer_id: str
-    plan_version_id: str
     billing_interval: BillingInterval
     started_at: datetime
-    anchor_at: datetime
     timezone: str
     currency: str
     tax_behavior: TaxBehavior
-    next_boundary_at: datetime | None = None
 
 
 async def preview_plan(
@@ -144,10 +141,8 @@ async def _subscriber(
     return _Subscriber(
         id="",
         customer_id="" if customer is None else customer.id,
-        plan_version_id="",
         billing_interval=planned.billing_interval,
         started_at=starts_at,
-        anchor_at=starts_at,
         timezone=merchant.timezone,
         currency=planned.currency,
         tax_behavior=planned.tax_behavior,
@@ -155,17 +150,19 @@ async def _subscriber(
 
 
 def _invoiced(subscriber: _Subscriber, terms: Sequence[Term], shares: Shares, adjusting: Adjusting) -> PlanPreview:
-    period = calendar_of(subscriber).window(subscriber.billing_interval, subscriber.started_at).part
+    start = subscriber.started_at
+    agreements = [Agreement(Calendar(start, start, subscriber.timezone), terms)]
+    period = agreements[0].calendar.window(subscriber.billing_interval, start).part
 
     def invoice(billed_at: datetime, lines: Sequence[RatedLine]) -> PlannedInvoice:
         assessment = adjusting.assess([line.assessed for line in lines])
         return PlannedInvoice(billed_at, subscriber.currency, assessment, tuple(lines))
 
     measured = measure_shares(terms, shares)
-    upfront = rate_planned(charges_at_start(subscriber, terms), measured)
+    upfront = rate_planned(charges_at_start(subscriber, agreements, start), measured)
     boundaries = [
-        (boundary, rate_planned(charges_at_boundary(subscriber, terms, boundary), measured))
-        for boundary in _boundaries(subscriber, terms, period)
+        (boundary, rate_planned(charges_at_boundary(subscriber, agreements, boundary), measured))
+        for boundary in _boundaries(subscriber, agreements, period)
     ]
     return PlanPreview(
         currency=subscriber.currency,
@@ -176,10 +173,10 @@ def _invoiced(subscriber: _Subscriber, terms: Sequence[Term], shares: Shares, ad
     )
 
 
-def _boundaries(subscriber: _Subscriber, terms: Sequence[Term], period: Period) -> Iterator[datetime]:
-    calendar, intervals, boundary = calendar_of(subscriber), intervals_of(subscriber, terms), period.start
+def _boundaries(subscriber: _Subscriber, agreements: Sequence[Agreement], period: Period) -> Iterator[datetime]:
+    boundary = period.start
     while boundary < period.end:
-        boundary = calendar.next_boundary(intervals, boundary)
+        boundary = next_boundary(subscriber, agreements, boundary)
         yield boundary
 
 

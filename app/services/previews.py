@@ -21,13 +21,12 @@ from app.services.late_lines import LateLine, late_lines
 from app.services.rating import (
     Charge,
     RatedLine,
-    calendar_of,
     charges_at_boundary,
     charges_running,
-    intervals_of,
+    next_boundary,
     rate,
 )
-from app.services.terms import Term, terms_by_subscription
+from app.services.terms import Agreement, agreements_by_subscription
 
 #: How far behind its next boundary a subscription is projected.
 FURTHEST: Final = relativedelta(years=2)
@@ -70,7 +69,7 @@ async def upcoming_by_subscription(
 ) -> dict[str, UpcomingInvoice]:
     """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
     subscriptions = await _live(session, environment_id, subscription_ids)
-    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _terms: [row.next_boundary_at])
+    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _: [row.next_boundary_at])
     return {subscription_id: invoices[0] for subscription_id, invoices in upcoming.items() if invoices}
 
 
@@ -86,17 +85,16 @@ async def projected_by_subscription(
     if any(until > row.next_boundary_at + FURTHEST for row in subscriptions):
         message = "must lie at most 2 years behind the next boundary"
         raise Refused((UserError(ErrorCode.OUT_OF_RANGE, "until", message),))
-    return await _projected(
-        session, environment_id, subscriptions, lambda row, terms: _boundaries_until(row, terms, until)
-    )
+    return await _projected(session, environment_id, subscriptions, lambda row, own: _boundaries_until(row, own, until))
 
 
-def _boundaries_until(subscription: Any, terms: Sequence[Term], until: datetime) -> list[datetime]:
-    calendar, intervals = calendar_of(subscription), intervals_of(subscription, terms)
+def _boundaries_until(subscription: Any, agreements: Sequence[Agreement], until: datetime) -> list[datetime]:
     boundary, found = subscription.next_boundary_at, []
     while boundary <= until:
         found.append(boundary)
-        boundary = calendar.next_boundary(intervals, boundary)
+        if boundary == subscription.ending_at:
+            break
+        boundary = next_boundary(subscription, agreements, boundary)
     return found
 
 
@@ -104,16 +102,17 @@ async def _projected(
     session: AsyncSession,
     environment_id: str,
     subscriptions: Sequence[Row[Any]],
-    boundaries_of: Callable[[Any, Sequence[Term]], list[datetime]],
+    boundaries_of: Callable[[Any, Sequence[Agreement]], list[datetime]],
 ) -> dict[str, list[UpcomingInvoice]]:
     """Return the invoices of some boundaries of each subscription; late usage is on the first."""
-    terms = await terms_by_subscription(session, environment_id, subscriptions)
-    asked = [
-        (row.id, boundary, charges)
-        for row in subscriptions
-        for boundary in boundaries_of(row, terms[row.id])
-        if (charges := charges_at_boundary(row, terms[row.id], boundary))
-    ]
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
+    asked = []
+    for row in subscriptions:
+        since, own = row.last_boundary_at, agreements[row.id]
+        for boundary in boundaries_of(row, own):
+            if charges := charges_at_boundary(row, own, boundary, since):
+                asked.append((row.id, boundary, charges))
+            since = boundary
     rated = iter(await rate(session, environment_id, [charge for _, _, charges in asked for charge in charges]))
     drafted = await _drafted(session, environment_id, [row.id for row in subscriptions])
     late = await late_lines(session, environment_id, [row for row in subscriptions if row.id not in drafted])
@@ -140,12 +139,12 @@ async def _rated(
     session: AsyncSession,
     environment_id: str,
     subscriptions: Sequence[Row[Any]],
-    charges_of: Callable[[Any, Sequence[Term]], list[Charge]],
+    charges_of: Callable[[Any, Sequence[Agreement], datetime], list[Charge]],
 ) -> dict[str, list[RatedLine]]:
-    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
     charges: list[Charge] = []
     for row in subscriptions:
-        charges += charges_of(row, terms[row.id])
+        charges += charges_of(row, agreements[row.id], row.next_boundary_at)
     rated: dict[str, list[RatedLine]] = {row.id: [] for row in subscriptions}
     for line in await rate(session, environment_id, charges):
         rated[line.charge.subscription_id].append(line)

@@ -173,7 +173,8 @@ async def _subscriptions(
     others: list[str] = []
     for customer_id, listed in by_customer.items():
         for covering in listed:
-            priced = Priced(covering, _on_metric(terms[covering.plan_version_id], metric_id))
+            own = {price.price_id for price in covering.prices}
+            priced = Priced(covering, _on_metric(terms[covering.plan_version_id], own))
             if priced.within(span) is None:
                 continue
             # All prices of a plan are in its currency.
@@ -184,11 +185,11 @@ async def _subscriptions(
     return _Subscriptions(found, len(others), frozenset(others))
 
 
-def _on_metric(terms: Sequence[Term], metric_id: str) -> list[Metered]:
+def _on_metric(terms: Sequence[Term], price_ids: Collection[str]) -> list[Metered]:
     return [
         Metered(term, term.metering, term.interval)
         for term in terms
-        if term.metering is not None and term.interval is not None and term.metering.metric.id == metric_id
+        if term.metering is not None and term.interval is not None and term.price_id in price_ids
     ]
 
 

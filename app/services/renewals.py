@@ -11,7 +11,14 @@ from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
+from app.billing.lifecycle import (
+    InvoiceReason,
+    InvoiceStatus,
+    PaymentTerm,
+    SubscriptionStatus,
+    TerminationReason,
+    move_subscription,
+)
 from app.metering.usage import close_counters
 from app.models import table_of
 from app.services.adjusting import Adjusting, adjusting_by_subscription
@@ -29,9 +36,9 @@ from app.services.invoices import (
 )
 from app.services.late_lines import LateLine, late_lines
 from app.services.lookup import all_by_id, locked_all
-from app.services.rating import RatedLine, charges_at_boundary, rate, usage_request
+from app.services.rating import RatedLine, charges_at_boundary, charges_of_lines, rate, usage_request
 from app.services.subscriptions import boundary_of, open_windows
-from app.services.terms import terms_by_subscription
+from app.services.terms import Agreement, agreements_by_subscription
 
 _RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
@@ -45,31 +52,61 @@ async def pass_boundaries(
     where there is nothing to bill.
     """
     locked = await locked_all(session, models.Subscription, environment_id, passed)
-    subscriptions = [locked[one] for one in passed if locked[one].status in _RENEWING]
-    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    # What a change has moved falls due in vain.
+    subscriptions = [
+        locked[one]
+        for one, at in passed.items()
+        if locked[one].status in _RENEWING and locked[one].next_boundary_at == at
+    ]
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
     customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in subscriptions])
     charges = []
     for one in subscriptions:
-        charges += charges_at_boundary(one, terms[one.id], passed[one.id])
-        open_windows(session, one, terms[one.id], passed[one.id], now)
+        charges += charges_at_boundary(one, agreements[one.id], passed[one.id], one.last_boundary_at)
+        _pass(session, one, agreements[one.id], passed[one.id], now)
     await session.flush()
     lines = _by_subscription(await rate(session, environment_id, charges))
     unbilled = [one for one in subscriptions if one.id not in lines]
     await _close_windows(session, environment_id, [(one.id, passed[one.id]) for one in unbilled], now)
-    reason = InvoiceReason.SUBSCRIPTION_CYCLE
     openings = [
-        Opening(one, customers[one.customer_id], reason, passed[one.id], lines[one.id], boundary_at=passed[one.id])
+        Opening(
+            one, customers[one.customer_id], _reason(one), passed[one.id], lines[one.id], boundary_at=passed[one.id]
+        )
         for one in subscriptions
         if one.id in lines
     ]
     invoices = await open_invoices(session, environment_id, openings, now)
     grace = timedelta(seconds=(await owner_of(session, environment_id)).merchant.grace_seconds)
-    due = [boundary_of(one, customers[one.customer_id]) for one in subscriptions]
+    due = [boundary_of(one, customers[one.customer_id]) for one in subscriptions if one.status in _RENEWING]
     for invoice, opening in zip(invoices, openings, strict=True):
         closes_at = opening.cause_at + grace
         due.append(Due(DueKind.INVOICE_CLOSE, invoice.id, closes_at, opening.customer.test_clock_id))
     await schedule(session, environment_id, due, now)
     return [invoice.id for invoice in invoices]
+
+
+def _pass(
+    session: AsyncSession,
+    subscription: models.Subscription,
+    agreements: Sequence[Agreement],
+    boundary: datetime,
+    now: datetime,
+) -> None:
+    """Take a subscription over a boundary: into its next windows, or to its end."""
+    subscription.last_boundary_at = boundary
+    if subscription.ending_at is None or boundary < subscription.ending_at:
+        open_windows(session, subscription, agreements, boundary, now)
+        return
+    subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
+    subscription.ended_at, subscription.next_boundary_at = boundary, None
+    if subscription.termination_reason is None:
+        subscription.termination_reason = TerminationReason.ENDED
+
+
+def _reason(subscription: models.Subscription) -> InvoiceReason:
+    if subscription.status is SubscriptionStatus.TERMINATED:
+        return InvoiceReason.SUBSCRIPTION_END
+    return InvoiceReason.SUBSCRIPTION_CYCLE
 
 
 async def close_invoices(
@@ -114,10 +151,10 @@ async def _close(
     boundaries = {invoice.subscription_id: _boundary_of(invoice) for invoice in drafts}
     await _close_windows(session, environment_id, boundaries.items(), now)
     lines = await lines_by_invoice(session, environment_id, [invoice.id for invoice in drafts])
-    terms = await terms_by_subscription(session, environment_id, subscriptions)
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
     charges = []
-    for one in subscriptions:
-        charges += charges_at_boundary(one, terms[one.id], boundaries[one.id])
+    for one, invoice in zip(subscriptions, drafts, strict=True):
+        charges += charges_of_lines(one, agreements[one.id], _arrears(lines[invoice.id]))
     ended = [usage_request(charge) for charge in charges if charge.term.metering]
     await close_counters(session, environment_id, ended, now)
     rated = _by_subscription(await rate(session, environment_id, charges))
@@ -125,7 +162,8 @@ async def _close(
     adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
     for invoice in drafts:
         owner = invoice.subscription_id
-        _complete(session, invoice, lines[invoice.id], rated[owner], late.get(owner, ()), adjusting[owner], now)
+        fresh = rated.get(owner, ())
+        _complete(session, invoice, lines[invoice.id], fresh, late.get(owner, ()), adjusting[owner], now)
     customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in drafts])
     issuing = [
         Issuing(invoice, customers[invoice.customer_id], now + timedelta(days=subscription.payment_term_days))
@@ -144,15 +182,20 @@ def _complete(
     now: datetime,
 ) -> None:
     """Bring a draft to what is counted now, and add the lines for late usage."""
-    priced = [line for line in lines if line.price_id is not None]
-    rewrite_lines(priced, rated)
-    for line, fresh in zip(priced, rated, strict=True):
+    arrears = _arrears(lines)
+    rewrite_lines(arrears, rated)
+    for line, fresh in zip(arrears, rated, strict=True):
         line.usage_counter_id = fresh.usage_counter_id
     last = lines[-1].position
     added = [new_line(invoice, last + place, line, now, line.usage_counter_id) for place, line in enumerate(late, 1)]
     session.add_all(added)
     corrections = {row.id: line.correction for row, line in zip(added, late, strict=True)}
     total_up(invoice, [*lines, *added], adjusting, corrections)
+
+
+def _arrears(lines: Iterable[models.InvoiceLine]) -> list[models.InvoiceLine]:
+    """Return the lines that usage until the end of the grace time may still change."""
+    return [one for one in lines if one.price_id is not None and one.payment_term is PaymentTerm.IN_ARREARS]
 
 
 def _boundary_of(invoice: models.Invoice) -> datetime:

@@ -25,8 +25,8 @@ from app.services.invoices import Issuing, Opening, issue_invoices, open_invoice
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
 from app.services.principal import Principal
-from app.services.rating import calendar_of, charges_at_start, intervals_of, rate
-from app.services.terms import Term, terms_of_subscription
+from app.services.rating import charges_at_start, intervals_of, next_boundary, rate
+from app.services.terms import Agreement, agreements_of, calendar_of
 
 
 async def create_subscription(
@@ -71,6 +71,7 @@ async def create_subscription(
         currency=plan.currency,
         payment_term_days=draft.payment_term_days,
         tax_behavior=plan.tax_behavior,
+        phase_started_at=now,
         period_number=0,
     )
     session.add(subscription)
@@ -83,14 +84,19 @@ async def create_subscription(
 
 
 def open_windows(
-    session: AsyncSession, subscription: models.Subscription, terms: Sequence[Term], begin: datetime, now: datetime
+    session: AsyncSession,
+    subscription: models.Subscription,
+    agreements: Sequence[Agreement],
+    begin: datetime,
+    now: datetime,
 ) -> None:
     """Begin the windows that begin at an instant, of every cadence: their rows are what closing will lock and mark.
 
     The subscription moves on to the boundary that comes next.
     """
-    calendar, intervals = calendar_of(subscription), intervals_of(subscription, terms)
-    for interval in sorted(intervals):
+    calendar = calendar_of(subscription)
+    held = [term for agreement in agreements if agreement.calendar.covers(begin) for term in agreement.terms]
+    for interval in sorted(intervals_of(held) | {subscription.billing_interval}):
         window = calendar.window(interval, begin).part
         if window.start != begin:
             continue
@@ -102,6 +108,7 @@ def open_windows(
                 created_at=now,
                 subscription_id=subscription.id,
                 cadence=interval,
+                calendar_number=subscription.calendar_number,
                 number=number,
                 start_at=window.start,
                 end_at=window.end,
@@ -109,7 +116,7 @@ def open_windows(
         )
         if interval is subscription.billing_interval:
             subscription.period_number = number
-    subscription.next_boundary_at = calendar.next_boundary(intervals, begin)
+    subscription.next_boundary_at = next_boundary(subscription, agreements, begin)
 
 
 async def activate(
@@ -132,10 +139,10 @@ def boundary_of(subscription: models.Subscription, customer: models.Customer) ->
 async def _bill_start(
     session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
 ) -> models.Invoice | None:
-    terms = await terms_of_subscription(session, subscription)
-    open_windows(session, subscription, terms, now, now)
+    agreements = await agreements_of(session, subscription)
+    open_windows(session, subscription, agreements, now, now)
     await session.flush()
-    charges = charges_at_start(subscription, terms)
+    charges = charges_at_start(subscription, agreements, now)
     if not charges:
         await activate(session, subscription, customer, now)
         return None

@@ -34,7 +34,8 @@ async def expire_subscriptions(
     for subscription in pending:
         subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
         subscription.termination_reason = TerminationReason.INITIAL_PAYMENT_EXPIRED
-        subscription.ended_at, subscription.next_boundary_at = due[subscription.id], None
+        subscription.ended_at = subscription.ending_at = due[subscription.id]
+        subscription.next_boundary_at = None
         invoice = await _first_invoice(session, subscription)
         await void_invoice(session, invoice, now)
         await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)

@@ -200,7 +200,7 @@ async def test_a_subscription_is_rated_over_its_life_only(database_url: str) -> 
         async with api.sessions.begin() as session:
             [row] = await api.rows(models.Subscription)
             subscription = await session.get_one(models.Subscription, (row.environment_id, row.id))
-            subscription.ended_at = datetime(2026, 2, 14, tzinfo=UTC)
+            subscription.ended_at = subscription.ending_at = datetime(2026, 2, 14, tzinfo=UTC)
         span = {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
         assert await old_and_new(api, GRADUATED, **span) == ("5.50", "84.00")
         # After its end the customer has no price, and the months of the span are its windows.

@@ -117,6 +117,7 @@ def _sold(
         allow_concurrent=False,
         started_at=START,
         anchor_at=START,
+        phase_started_at=START,
         timezone="UTC",
         billing_interval=interval,
         currency="USD",

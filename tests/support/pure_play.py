@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.billing.anchors import anchor_instant
+from app.billing.calendars import Calendar
 from app.billing.credit import Balance, apply_credit
 from app.billing.extraction import UncountedReason, unit_price
 from app.billing.filters import filter_to_json
@@ -24,12 +25,12 @@ from app.metering.coverage import Coverage
 from app.metering.facts import CustomerNames
 from app.services.rating import (
     Charge,
-    calendar_of,
     charges_at_boundary,
     charges_at_start,
     inputs_of,
-    intervals_of,
+    next_boundary,
 )
+from app.services.terms import Agreement, Term
 from tests.naive.history import Event, History, Subscription
 from tests.naive.invoices import Invoice, Line
 from tests.naive.replay import typed_line
@@ -57,7 +58,9 @@ class Subscribed:
     started_at: datetime
     anchor_at: datetime
     timezone: str
-    next_boundary_at: datetime | None
+
+    def agreed(self, terms: list[Term]) -> list[Agreement]:
+        return [Agreement(Calendar(self.anchor_at, self.started_at, self.timezone), terms)]
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,9 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
         assert invoice.known_before is not None
         own, place = subscribed[invoice.subscription], invoice.subscription
         if invoice.boundary is None:
-            charges = charges_at_start(own, terms[place])
+            charges = charges_at_start(own, own.agreed(terms[place]), own.started_at)
         else:
-            charges = charges_at_boundary(own, terms[place], invoice.boundary)
+            charges = charges_at_boundary(own, own.agreed(terms[place]), invoice.boundary)
         known = _known(history, invoice.known_before, invoice.expired)
         rated = [_rate(own, charge, known) for charge in charges]
         lines = [AssessedLine(line.priced.amount_minor, line.charge.window.part.start) for line in rated]
@@ -134,10 +137,10 @@ def play(history: History, issued: Iterable[Invoice]) -> list[Invoice]:
 def boundaries(subscription: Subscription, until: datetime) -> list[datetime]:
     """The boundaries of a subscription, each found from the one before it, and the first after an instant."""
     own = subscribed_of(subscription)
-    calendar, intervals = calendar_of(own), intervals_of(own, terms_of(subscription))
-    found = [calendar.next_boundary(intervals, own.started_at)]
+    agreed = own.agreed(terms_of(subscription))
+    found = [next_boundary(own, agreed, own.started_at)]
     while found[-1] <= until:
-        found.append(calendar.next_boundary(intervals, found[-1]))
+        found.append(next_boundary(own, agreed, found[-1]))
     return found
 
 
@@ -146,7 +149,7 @@ def subscribed_of(subscription: Subscription) -> Subscribed:
     interval, started_at = BillingInterval(subscription.plan.interval), subscription.started_at
     anchor_at = anchor_instant(anchor_of(subscription.plan.anchor), interval, started_at, subscription.zone)
     place = f"sub_{subscription.place}"
-    return Subscribed(place, "CUSTOMER", place, interval, started_at, anchor_at, subscription.zone, None)
+    return Subscribed(place, "CUSTOMER", place, interval, started_at, anchor_at, subscription.zone)
 
 
 def _known(history: History, now: datetime, expired: frozenset[int]) -> Known:
@@ -228,7 +231,9 @@ def _coverage(history: History, now: datetime, expired: frozenset[int]) -> Cover
                     customer_id=own.customer_id,
                     billable_metric_id=price.metric.name,
                     started_at=own.started_at,
-                    ended_at=None,
+                    phase_number=0,
+                    start_at=own.started_at,
+                    end_at=None,
                     anchor_at=own.anchor_at,
                     timezone=own.timezone,
                     billing_interval=own.billing_interval,

@@ -130,6 +130,7 @@ class World:
         values = {**self._own("sub"), "customer_id": customer.id, "plan_id": plan.id, "plan_version_id": version.id}
         values |= {"product_id": plan.product_id, "status": SubscriptionStatus.ACTIVE, "allow_concurrent": True}
         values |= {"started_at": started_at, "anchor_at": started_at, "timezone": "UTC", "currency": "USD"}
+        values |= {"phase_started_at": started_at, "ending_at": given.get("ended_at")}
         values |= {"billing_interval": plan.billing_interval, "payment_term_days": 30, "period_number": 0}
         values |= {
             "activated_at": started_at,

@@ -90,3 +90,26 @@ def test_windows_of_all_cadences_end_together_on_day_31() -> None:
     assert calendar.window(QUARTERLY, at(3, 1)).part == Period(at(3, 1), at(4, 30))
     assert calendar.window_ending(MONTHLY, at(4, 30)) is not None
     assert calendar.window_ending(QUARTERLY, at(4, 30)) is not None
+
+
+def test_the_last_window_ends_with_the_span() -> None:
+    ending = Calendar(at(1, 1), at(1, 17), "UTC", at(3, 11))
+    window = ending.window(MONTHLY, at(3, 1))
+    assert (window.part, window.whole) == (Period(at(3, 1), at(3, 11)), Period(at(3, 1), at(4, 1)))
+    assert window.share is not None
+    assert window.share.exact == Fraction(10, 31)
+    assert ending.window_ending(MONTHLY, at(3, 11)) == window
+    assert ending.next_boundary({MONTHLY}, at(3, 1)) == at(3, 11)
+    parts = list(ending.windows_within(MONTHLY, Period(at(1, 1), at(12, 1))))
+    assert [one.part for one in parts] == [Period(at(1, 17), at(2, 1)), Period(at(2, 1), at(3, 1)), window.part]
+
+
+def test_a_span_knows_what_lies_in_it() -> None:
+    ending = Calendar(at(1, 1), at(1, 17), "UTC", at(3, 11))
+    assert [ending.covers(instant) for instant in (at(1, 16), at(1, 17), at(3, 10), at(3, 11))] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert [ending.runs_before(instant) for instant in (at(1, 17), at(1, 18), at(3, 11), at(3, 12))] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert FIRST.runs_before(at(3, 12))
