@@ -23,11 +23,11 @@ from app.billing.periods import BillingInterval
 from app.billing.price_models import StandardPrice, model_to_json
 from app.collector import spare_collector
 from app.db import Sessions, open_engine
+from app.due import Due, DueKind, schedule
 from app.ids import new_id
 from app.metering.deciding import period_key
 from app.migrate import upgrade
 from app.models import CounterKind, EnvironmentKind, table_of
-from app.services.due import Due, DueKind, schedule
 from app.services.keys import create_key
 from app.services.merchants import create_merchant
 from app.worker.loop import do_next

@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from app.api.refusal import HEADERS, json_response
 from app.db import Sessions, database_failed
+from app.due import DueKind
 from app.metering.drain import counted_events
 from app.metering.event_log import is_waiting
 from app.metering.intake import Intake
 from app.models import DueWork, EventInbox, UsageJob, UsageJobState, table_of
-from app.services.due import DueKind
 
 
 def metrics_routes(intake: Intake) -> list[Route]:

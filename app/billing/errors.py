@@ -21,6 +21,8 @@ class ErrorCode(StrEnum):
     IMMUTABLE = "IMMUTABLE"
     ARCHIVED = "ARCHIVED"
     SUBSCRIPTION_EXISTS = "SUBSCRIPTION_EXISTS"
+    SUBSCRIPTION_TERMINATED = "SUBSCRIPTION_TERMINATED"
+    NOTHING_CHANGES = "NOTHING_CHANGES"
     PAYMENT_EXCEEDS_DUE = "PAYMENT_EXCEEDS_DUE"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
     INVOICE_NOT_DRAFT = "INVOICE_NOT_DRAFT"
@@ -46,6 +48,8 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.IMMUTABLE: "The field is set once and never changes. Make another object, under a key of its own.",
     ErrorCode.ARCHIVED: "The object is archived: it stays with those who use it and takes nothing new.",
     ErrorCode.SUBSCRIPTION_EXISTS: "The customer has a live subscription to this product.",
+    ErrorCode.SUBSCRIPTION_TERMINATED: "The subscription has ended for good.",
+    ErrorCode.NOTHING_CHANGES: "Everything is as was asked already.",
     ErrorCode.PAYMENT_EXCEEDS_DUE: "The payment is more than what is due on the invoice.",
     ErrorCode.INVOICE_NOT_PAYABLE: "The invoice is a draft, paid, void or uncollectible, so it takes no payment.",
     ErrorCode.INVOICE_NOT_DRAFT: "The invoice is issued, so its lines never change.",

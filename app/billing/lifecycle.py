@@ -23,6 +23,13 @@ class TerminationReason(StrEnum):
     ENDED = "ENDED"
 
 
+class ChangeTime(StrEnum):
+    """When something is to happen to a subscription."""
+
+    NOW = "NOW"
+    PERIOD_END = "PERIOD_END"
+
+
 class InvoiceStatus(StrEnum):
     """Where an invoice stands."""
 

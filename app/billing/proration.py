@@ -25,7 +25,7 @@ class PartOfPeriod:
         """The part's share of the whole by seconds; None where the part is the whole."""
         if self.part == self.whole:
             return None
-        return Share(_seconds(self.part), _seconds(self.whole))
+        return Share(seconds(self.part), seconds(self.whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +63,6 @@ def share_from_json(data: Mapping[str, object] | None) -> Share | None:
     raise InvariantBroken("The stored share of a period is none.")
 
 
-def _seconds(period: Period) -> Decimal:
+def seconds(period: Period) -> Decimal:
+    """Return how long a period lasts, to the microsecond."""
     return shifted(Decimal((period.end - period.start) // _MICROSECOND), -6)

@@ -1,6 +1,6 @@
 """Counters of usage: found or made, locked, and added to, for any number of events at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
@@ -12,6 +12,7 @@ from app.billing.aggregation import Latest, MeteredValue, Tallied
 from app.billing.decimals import canonical
 from app.metering.deciding import Count, Place, Span
 from app.metering.store import store_of
+from app.metering.supplements import note_supplements
 from app.metering.tallies import Adding, tells_apart
 from app.models import CounterKind
 
@@ -52,12 +53,21 @@ async def add_counts(session: AsyncSession, environment_id: str, counts: Sequenc
     by_days = [(place.day, some) for place, some in placed if not tells_apart(place.day.metric)]
     await _add(session, environment_id, CounterKind.DAY, by_days)
     counters = {name: periods[place.period.key] for name, (place, _) in by_place.items()}
+    late = {place.period.subscription_id for name, (place, _) in by_place.items() if counters[name].round}
+    await note_late(session, environment_id, late)
     rows = [
-        (count.fact.number, count.place.day.metric.id, count.fact.revision, False, counters[id(count.place)])
+        (count.fact.number, count.place.day.metric.id, count.fact.revision, False, counters[id(count.place)].id)
         for count in counts
     ]
     connection = await session.connection()
     await store_of(session).append(connection, "counted_event", _COUNTED, sorted(rows))
+
+
+async def note_late(session: AsyncSession, environment_id: str, subscription_ids: Collection[str | None]) -> None:
+    """See to it that what came after the last invoice of a subscription is billed, too."""
+    billed = {one for one in subscription_ids if one is not None}
+    if billed:
+        await note_supplements(session, environment_id, billed)
 
 
 async def open_counters(
@@ -109,8 +119,8 @@ def read_tally(store: ModuleType, row: Any) -> Tallied:
 
 async def _add(
     session: AsyncSession, environment_id: str, kind: CounterKind, placed: Iterable[tuple[Span, list[MeteredValue]]]
-) -> dict[str, int]:
-    """Add values to the counters of their spans; return the ids of these by the spans' keys."""
+) -> dict[str, Counter]:
+    """Add values to the counters of their spans; return these, as they were before, by the spans' keys."""
     spans: dict[str, Span] = {}
     additions: dict[str, Adding] = {}
     for span, values in placed:
@@ -125,7 +135,7 @@ async def _add(
             for key, counter in counters.items()
         ),
     )
-    return {key: counter.id for key, counter in counters.items()}
+    return counters
 
 
 async def _new_texts(

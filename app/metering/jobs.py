@@ -22,6 +22,7 @@ from app.models import (
     BillableMetric,
     CountedEvent,
     Customer,
+    Invoice,
     MeterEvent,
     Subscription,
     UsageCounter,
@@ -55,10 +56,19 @@ async def schedule_job(
 def is_catching_up(environment_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that events of an environment are still counted for a metric, or could not be.
 
-    A customer or a subscription that is new has no period to close yet, and there are new ones all the time.
+    A customer that is new has no period to close yet, and there are new ones all the time; subscriptions are asked for
+    one by one.
     """
     needed = _jobs.kind.in_((UsageJobKind.METRIC, UsageJobKind.DAYS))
     return exists().where(_jobs.environment_id == environment_id, needed, _jobs.state.in_(_UNDONE))
+
+
+def is_counted_anew(environment_id: ColumnElement[Any], invoice_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that events are still counted for the subscription of an invoice, as it changed or ended."""
+    invoices = table_of(Invoice).c
+    mine = (invoices.environment_id == environment_id, invoices.id == invoice_id)
+    own = (_jobs.environment_id == invoices.environment_id, _jobs.subject_id == invoices.subscription_id)
+    return exists().where(*mine, *own, _jobs.kind == UsageJobKind.SUBSCRIPTION, _jobs.state.in_(_UNDONE))
 
 
 async def work_off_jobs(sessions: Sessions) -> bool:

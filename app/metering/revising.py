@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.ids import new_id
-from app.metering.counters import add_counts, open_counters
+from app.metering.counters import add_counts, note_late, open_counters
 from app.metering.deciding import Count, Fact, Span, load_deciding
 from app.metering.facts import LightRow, load_metrics
 from app.metering.recounting import placed_counts, take_out
@@ -136,6 +136,7 @@ async def _mark_withdrawn(
         metric = metrics[row.billable_metric_id]
         spans[base] = Span(base, row.customer_id, metric, row.start_at, row.end_at, *named)
     late = await open_counters(session, environment_id, CounterKind.PERIOD, spans)
+    await note_late(session, environment_id, {span.subscription_id for span in spans.values()})
     marks = [
         {
             "event_number": new.number,

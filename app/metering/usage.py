@@ -116,6 +116,18 @@ async def close_counters(
         await session.execute(update(table_of(UsageCounter)).where(_counters.id.in_(ids)).values(closed_at=now))
 
 
+async def set_ends(session: AsyncSession, environment_id: str, ends: Mapping[str, datetime]) -> None:
+    """Set when the open counters with some keys end, where these are there: their periods do at another instant now."""
+    if not ends:
+        return
+    store, connection = store_of(session), await session.connection()
+    await store.take_part_in_counting(connection)
+    await store.lock_in(connection, "usage_counter", ("id",), "key", sorted(ends))
+    for key, end in ends.items():
+        mine = (has_key(environment_id, [key]), _counters.closed_at.is_(None))
+        await session.execute(update(table_of(UsageCounter)).where(*mine).values(end_at=end))
+
+
 async def billed_subscriptions(
     session: AsyncSession, chosen: ColumnElement[bool], metric_ids: Collection[str]
 ) -> dict[tuple[str, str], str]:

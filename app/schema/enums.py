@@ -13,6 +13,7 @@ from app.billing.catalog.differences import CatalogAction
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
+    ChangeTime,
     CreditKind,
     InvoiceReason,
     InvoiceStatus,
@@ -115,6 +116,14 @@ describe(
     },
 )
 describe(
+    ChangeTime,
+    "When something is to happen to a subscription.",
+    {
+        ChangeTime.NOW: "Now, in the customer's time.",
+        ChangeTime.PERIOD_END: "When the billing period ends that runs now.",
+    },
+)
+describe(
     InvoiceStatus,
     "Where an invoice stands.",
     {
@@ -205,6 +214,7 @@ describe(
 __all__ = [
     "Aggregation",
     "BillingInterval",
+    "ChangeTime",
     "CreditKind",
     "EnvironmentKind",
     "ErrorCode",

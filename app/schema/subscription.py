@@ -60,9 +60,10 @@ class Subscription(Node):
     """Rows of `subscription`."""
 
     status: SubscriptionStatus = field("Where it stands.")
-    termination_reason: TerminationReason | None = field("Why it ended; null while it has not.")
+    termination_reason: TerminationReason | None = field("Why it ended, or will end; null while it goes on.")
     started_at: datetime = field("When it started: usage counts from here on.")
     activated_at: datetime | None = field("When it became active; null before.")
+    ending_at: datetime | None = field("When it will end, or ended; null while it goes on.")
     ended_at: datetime | None = field("When it ended; null while it has not.")
     timezone: str = field("The IANA zone of its calendar. Example: `Europe/Berlin`.")
     billing_interval: BillingInterval = field("How long its billing periods are.")
@@ -120,6 +121,11 @@ class SubscriptionCreateInput:
     discounts: list[SubscriptionDiscountInput] | None = field(
         "Discounts that it begins with, its first invoice included, at most 20.", default=None
     )
+    ending_at: datetime | None = field(
+        "When it ends; null for no end. What is charged in advance is for the time until then. "
+        'Example: `"2026-12-31T23:00:00Z"`.',
+        default=None,
+    )
     payment_term_days: int = field(TERM_DAYS, default=DEFAULT_PAYMENT_TERM_DAYS)
     allow_concurrent: bool = field(CONCURRENT, default=False)
     idempotency_key: str | None = idempotency_key()
@@ -132,6 +138,7 @@ class SubscriptionCreateInput:
             plan_version=self.plan_version_id,
             quantities=tuple(FeeQuantity(item.price_id, item.quantity) for item in self.quantities or ()),
             discounts=tuple(item.to_draft() for item in self.discounts or ()),
+            ending_at=self.ending_at,
             payment_term_days=self.payment_term_days,
             allow_concurrent=self.allow_concurrent,
         )

@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.db import database_failed
-from app.metering.jobs import is_catching_up
+from app.due import DueKind
+from app.metering.jobs import is_catching_up, is_counted_anew
 from app.models import table_of
 from app.services.audit import record_run, unrecorded
-from app.services.due import DueKind
+from app.services.closing import close_invoices, issue_supplements
 from app.services.lookup import locked
-from app.services.renewals import close_invoices, pass_boundaries
+from app.services.renewals import pass_boundaries
 from app.services.unpaid import expire_subscriptions, mark_overdue
 
 
@@ -40,6 +41,7 @@ HANDLERS: Mapping[DueKind, Handler] = {
     DueKind.INVOICE_CLOSE: close_invoices,
     DueKind.SUBSCRIPTION_EXPIRY: expire_subscriptions,
     DueKind.INVOICE_OVERDUE: mark_overdue,
+    DueKind.SUPPLEMENT: issue_supplements,
 }
 log = structlog.get_logger()
 #: Characters of an error that are kept beside a parked item.
@@ -62,10 +64,13 @@ async def next_in_real_time(session: AsyncSession, now: datetime, most: int) -> 
     here = (*due, _due.environment_id == item.environment_id)
     other = select(func.min(_due.due_at)).where(*here, _due.parked_at.is_(None), _due.kind != item.kind)
     before = await session.scalar(other)
-    alike = _in_order().where(*here, _due.kind == item.kind, _due.id != item.id)
+    # What was moved falls due twice, once in vain.
+    alike = _in_order().where(*here, _due.kind == item.kind, _due.subject_id != item.subject_id)
     if before is not None:
         alike = alike.where((_due.due_at < before) | (_due.due_at == item.due_at))
-    return first + await _items(session, alike.limit(most - 1).with_for_update(skip_locked=True))
+    rest = await _items(session, alike.limit(most - 1).with_for_update(skip_locked=True))
+    earliest = {one.subject_id: one for one in reversed(rest)}
+    return first + [one for one in rest if earliest[one.subject_id] is one]
 
 
 async def next_on_clock(session: AsyncSession, environment_id: str, clock_id: str, until: datetime) -> list[DueItem]:
@@ -153,7 +158,8 @@ def _are(items: Sequence[DueItem]) -> tuple[ColumnElement[bool], ColumnElement[b
 def _in_order() -> Select[Any]:
     columns = (_due.environment_id, _due.id, _due.kind, _due.subject_id, _due.due_at, _due.test_clock_id)
     # A period is billed once all that is stored is counted.
-    ready = (_due.kind != DueKind.INVOICE_CLOSE) | ~is_catching_up(_due.environment_id)
+    catching_up = is_catching_up(_due.environment_id) | is_counted_anew(_due.environment_id, _due.subject_id)
+    ready = (_due.kind != DueKind.INVOICE_CLOSE) | ~catching_up
     return select(*columns).where(_due.parked_at.is_(None), ready).order_by(_due.due_at, _due.priority, _due.id)
 
 

@@ -13,25 +13,29 @@ from app.billing.adjustments import invoice_summary, line_adjustments
 from app.billing.invoicing import AssessedLine, Correction, Series, invoice_number
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, move_invoice
 from app.db import insert_if_absent
+from app.due import Due, DueKind, schedule
 from app.ids import new_id
 from app.models import EnvironmentKind, table_of
 from app.services.adjusting import Adjusting, adjusting_by_subscription
 from app.services.billing_parties import copy_parties
 from app.services.credit import settle_with_credit
-from app.services.due import Due, DueKind, schedule
 from app.services.late_lines import LateLine
 from app.services.rating import RatedLine
 
 
 class Opening(NamedTuple):
-    """An invoice to be opened for a cause: a subscription at an instant. `boundary_at` is the boundary it bills."""
+    """An invoice to be opened for a cause, of which there is no second one.
+
+    `boundary_at` is the boundary it bills; `late` are its lines for usage that came late.
+    """
 
     subscription: models.Subscription
     customer: models.Customer
     reason: InvoiceReason
-    cause_at: datetime
+    cause: str
     lines: Sequence[RatedLine]
     boundary_at: datetime | None = None
+    late: Sequence[LateLine] = ()
 
 
 class Issuing(NamedTuple):
@@ -40,6 +44,11 @@ class Issuing(NamedTuple):
     invoice: models.Invoice
     customer: models.Customer
     due_at: datetime
+
+
+def cause_at(subscription: models.Subscription, instant: datetime) -> str:
+    """Return the cause of an invoice that bills what happens to a subscription at an instant."""
+    return f"{subscription.id}@{instant.isoformat()}"
 
 
 async def open_invoices(
@@ -55,9 +64,19 @@ async def open_invoices(
     for one, invoice in zip(openings, invoices, strict=True):
         rows = [new_line(invoice, position, line, now) for position, line in enumerate(one.lines)]
         session.add_all(rows)
-        total_up(invoice, rows, adjusting[one.subscription.id])
+        late, corrections = add_late_lines(session, invoice, len(rows), one.late, now)
+        total_up(invoice, [*rows, *late], adjusting[one.subscription.id], corrections)
     await session.flush()
     return invoices
+
+
+def add_late_lines(
+    session: AsyncSession, invoice: models.Invoice, position: int, late: Sequence[LateLine], now: datetime
+) -> tuple[list[models.InvoiceLine], dict[str, Correction]]:
+    """Put lines for late usage onto a draft, from a position on; return them, and what each takes over, by its id."""
+    rows = [new_line(invoice, place, line, now, line.usage_counter_id) for place, line in enumerate(late, position)]
+    session.add_all(rows)
+    return rows, {row.id: line.correction for row, line in zip(rows, late, strict=True)}
 
 
 def _draft(opening: Opening, owner: "Owner", now: datetime) -> models.Invoice:
@@ -69,7 +88,7 @@ def _draft(opening: Opening, owner: "Owner", now: datetime) -> models.Invoice:
         customer_id=customer.id,
         subscription_id=subscription.id,
         reason=opening.reason,
-        cause=f"{subscription.id}@{opening.cause_at.isoformat()}",
+        cause=opening.cause,
         status=InvoiceStatus.DRAFT,
         series=_series(owner, customer),
         currency=subscription.currency,
@@ -96,6 +115,16 @@ async def lines_by_invoice(
     for line in await session.scalars(select(models.InvoiceLine).where(*mine).order_by(columns.position)):
         found[line.invoice_id].append(line)
     return found
+
+
+async def drafted_subscriptions(
+    session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
+) -> set[str]:
+    """Return which subscriptions have a draft, which takes all late usage when it is issued."""
+    invoices = table_of(models.Invoice).c
+    mine = (invoices.environment_id == environment_id, invoices.subscription_id.in_(subscription_ids))
+    draft = (invoices.status == InvoiceStatus.DRAFT, invoices.boundary_at.is_not(None))
+    return set(await session.scalars(select(invoices.subscription_id).where(*mine, *draft)))
 
 
 async def lines_of(session: AsyncSession, invoice: models.Invoice) -> Sequence[models.InvoiceLine]:

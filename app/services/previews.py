@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.errors import ErrorCode, Refused, UserError
 from app.billing.invoicing import Assessment
-from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
+from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
+from app.services.invoices import drafted_subscriptions
 from app.services.late_lines import LateLine, late_lines
 from app.services.rating import (
     Charge,
@@ -114,7 +115,7 @@ async def _projected(
                 asked.append((row.id, boundary, charges))
             since = boundary
     rated = iter(await rate(session, environment_id, [charge for _, _, charges in asked for charge in charges]))
-    drafted = await _drafted(session, environment_id, [row.id for row in subscriptions])
+    drafted = await drafted_subscriptions(session, environment_id, [row.id for row in subscriptions])
     late = await late_lines(session, environment_id, [row for row in subscriptions if row.id not in drafted])
     adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
     found: dict[str, list[UpcomingInvoice]] = {row.id: [] for row in subscriptions}
@@ -125,14 +126,6 @@ async def _projected(
         assessment = adjusting[subscription_id].assess([line.assessed for line in lines])
         found[subscription_id].append(UpcomingInvoice(boundary, lines[0].currency, assessment, lines))
     return found
-
-
-async def _drafted(session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]) -> set[str]:
-    """Return which subscriptions have a draft, which takes all late usage when it is issued."""
-    invoices = table_of(models.Invoice).c
-    mine = (invoices.environment_id == environment_id, invoices.subscription_id.in_(subscription_ids))
-    draft = (invoices.status == InvoiceStatus.DRAFT, invoices.boundary_at.is_not(None))
-    return set(await session.scalars(select(invoices.subscription_id).where(*mine, *draft)))
 
 
 async def _rated(

@@ -124,6 +124,14 @@ async def rate(session: AsyncSession, environment_id: str, charges: Sequence[Cha
     return [_rate_one(charge, usage[requests[charge]] if charge in requests else PeriodUsage()) for charge in charges]
 
 
+def lines_by_subscription(rated: Iterable[RatedLine]) -> dict[str, list[RatedLine]]:
+    """Return lines by the subscriptions they charge, each one's in their order."""
+    found: defaultdict[str, list[RatedLine]] = defaultdict(list)
+    for line in rated:
+        found[line.charge.subscription_id].append(line)
+    return dict(found)
+
+
 def usage_request(charge: Charge) -> UsageRequest:
     """Return what to ask the counters for a metered charge."""
     term, part = charge.term, charge.window.part

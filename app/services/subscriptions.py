@@ -15,13 +15,13 @@ from app.billing.catalog.customers import PlannedPrice, choose_quantities
 from app.billing.catalog.discounts import check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
+from app.due import Due, DueKind, schedule
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
-from app.services.due import Due, DueKind, schedule
-from app.services.invoices import Issuing, Opening, issue_invoices, open_invoices, owner_of
+from app.services.invoices import Issuing, Opening, cause_at, issue_invoices, open_invoices, owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
 from app.services.principal import Principal
@@ -44,6 +44,8 @@ async def create_subscription(
         now = await customers_now(session, customer, now)
         # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
         await must_lock(session, models.Customer, environment_id, customer.id)
+    if draft.ending_at is not None and draft.ending_at <= now:
+        problems.add(ErrorCode.OUT_OF_RANGE, "endingAt", "Must lie after the start.")
     quantities = await _chosen_quantities(session, problems, draft, version)
     discounts = _chosen_discounts(problems, draft, plan, now)
     if customer is not None and plan is not None and not draft.allow_concurrent:
@@ -72,6 +74,7 @@ async def create_subscription(
         payment_term_days=draft.payment_term_days,
         tax_behavior=plan.tax_behavior,
         phase_started_at=now,
+        ending_at=draft.ending_at,
         period_number=0,
     )
     session.add(subscription)
@@ -148,7 +151,7 @@ async def _bill_start(
         return None
     environment_id = subscription.environment_id
     lines = await rate(session, environment_id, charges)
-    opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_START, now, lines)
+    opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_START, cause_at(subscription, now), lines)
     [invoice] = await open_invoices(session, environment_id, [opening], now)
     await issue_invoices(session, environment_id, [Issuing(invoice, customer, due_at=now)], now)
     if invoice.status is InvoiceStatus.PAID:

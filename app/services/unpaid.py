@@ -32,15 +32,27 @@ async def expire_subscriptions(
     pending = [locked[one] for one in due if locked[one].status is SubscriptionStatus.PENDING_PAYMENT]
     voided = []
     for subscription in pending:
-        subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
-        subscription.termination_reason = TerminationReason.INITIAL_PAYMENT_EXPIRED
-        subscription.ended_at = subscription.ending_at = due[subscription.id]
-        subscription.next_boundary_at = None
-        invoice = await _first_invoice(session, subscription)
-        await void_invoice(session, invoice, now)
-        await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
-        voided.append(invoice.id)
+        reason = TerminationReason.INITIAL_PAYMENT_EXPIRED
+        voided.append((await end_pending(session, subscription, reason, due[subscription.id], now)).id)
     return voided
+
+
+async def end_pending(
+    session: AsyncSession,
+    subscription: models.Subscription,
+    reason: TerminationReason,
+    ended_at: datetime,
+    now: datetime,
+) -> models.Invoice:
+    """End a locked subscription that waits for its first payment; return that invoice, which is void."""
+    subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
+    subscription.termination_reason = reason
+    subscription.ended_at = subscription.ending_at = ended_at
+    subscription.next_boundary_at = None
+    invoice = await _first_invoice(session, subscription)
+    await void_invoice(session, invoice, now)
+    await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
+    return invoice
 
 
 async def _first_invoice(session: AsyncSession, subscription: models.Subscription) -> models.Invoice:

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.sql.elements import conv
 
 from app.billing.periods import BillingInterval
 from app.db import EnumText, Instant, JsonColumn
@@ -14,7 +15,7 @@ down_revision: str | None = "0010"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-_OLD = "uq_subscription_period_environment_id_subscription_id_cadence_number"
+_OLD = conv("uq_subscription_period_environment_id_subscription_id_cadence_number")
 _NEW = "uq_subscription_period_number"
 
 

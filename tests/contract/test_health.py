@@ -10,9 +10,9 @@ from app.api.events import EventsEndpoint
 from app.api.health import health_routes
 from app.api.metrics import metrics_routes
 from app.db import Sessions
+from app.due import Due, DueKind, schedule
 from app.metering.intake import Intake, intake_of
 from app.models import DueWork, EnvironmentKind
-from app.services.due import Due, DueKind, schedule
 from app.services.due_registry import next_in_real_time
 from app.settings import Settings
 from tests.support import sqlite

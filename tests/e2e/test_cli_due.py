@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from app import models
-from app.services.due import Due, DueKind, schedule
+from app.due import Due, DueKind, schedule
 from app.worker.loop import do_next
 from tests.support.server import billgraph
 from tests.support.world import make_world

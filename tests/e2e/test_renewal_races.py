@@ -17,8 +17,8 @@ from app import models
 from app.billing.lifecycle import InvoiceStatus
 from app.clock import SystemClock
 from app.db import Sessions, open_engine
+from app.due import Due, DueKind, schedule
 from app.models import table_of
-from app.services.due import Due, DueKind, schedule
 from bench.renewals import prepare
 from tests.support.server import BILLGRAPH, environment, serve
 

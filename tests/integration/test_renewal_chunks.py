@@ -13,8 +13,8 @@ from app import models
 from app.billing.catalog import PaymentDraft
 from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
 from app.db import Sessions
+from app.due import Due, DueKind, schedule
 from app.metering import usage
-from app.services.due import Due, DueKind, schedule
 from app.services.due_registry import next_in_real_time
 from app.services.payments import record_payment
 from app.worker import loop

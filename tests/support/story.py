@@ -36,6 +36,7 @@ class Story:
     clock_id: str
     customer_id: str
     zero: dict[str, Any] | None = None
+    subscription_id: str = ""
 
     async def sell(self, prices: dict[str, dict[str, Any]], **plan: Any) -> None:
         """Make a catalog of these prices, by their keys and in their order, in one monthly plan."""
@@ -61,8 +62,23 @@ class Story:
         wanted = {"customerId": self.customer_id, "planId": "plan", **given}
         payload = await self.api.mutate("subscriptionCreate", fields, **wanted)
         assert payload["userErrors"] == []
-        self.zero = payload["invoice"]
+        self.zero, self.subscription_id = payload["invoice"], payload["subscription"]["id"]
         return [] if self.zero is None else written(self.zero)
+
+    async def end(self, **given: Any) -> list[str]:
+        """End the subscription; return the draft of its last invoice, if there is one."""
+        payload = await self.api.mutate(
+            "subscriptionTerminate", f"invoice {{ {INVOICE} }}", subscriptionId=self.subscription_id, **given
+        )
+        assert payload["userErrors"] == []
+        return [] if payload["invoice"] is None else written(payload["invoice"])
+
+    async def standing(self) -> dict[str, Any]:
+        """Where the subscription stands."""
+        fields = "status terminationReason endingAt endedAt currentPeriod { start end }"
+        asked = f"query($id: ID!) {{ subscription(id: $id) {{ {fields} }} }}"
+        found: dict[str, Any] = (await self.api.gql(asked, id=self.subscription_id))["subscription"]
+        return found
 
     async def pay(self) -> None:
         """Pay what is due on Invoice 0."""

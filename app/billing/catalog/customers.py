@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -67,6 +68,7 @@ class SubscriptionDraft:
     plan_version: str | None = None
     quantities: tuple[FeeQuantity, ...] = ()
     discounts: tuple[DiscountDraft, ...] = ()
+    ending_at: datetime | None = None
     payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
     allow_concurrent: bool = False
 

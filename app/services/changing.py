@@ -1,0 +1,48 @@
+"""A subscription that somebody changes: locked, brought up to its time, and known to be still there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.errors import ErrorCode, Problems, Refused, UserError
+from app.billing.lifecycle import SubscriptionStatus
+from app.services.customer_time import customers_now
+from app.services.lookup import must_lock, require
+from app.services.principal import Principal
+from app.services.renewals import RENEWING, pass_boundaries
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A locked subscription, its customer, and what time it is for them."""
+
+    subscription: models.Subscription
+    customer: models.Customer
+    now: datetime
+
+
+async def must_change(session: AsyncSession, principal: Principal, now: datetime, subscription_id: str) -> Changing:
+    """Lock the subscription that an input names by `subscriptionId`, and pass the boundaries that lie behind it.
+
+    Refused where it is none, or has ended.
+    """
+    problems = Problems()
+    environment_id = principal.environment_id
+    peek = await require(session, problems, "subscriptionId", models.Subscription, environment_id, subscription_id)
+    problems.raise_if_any()
+    assert peek is not None
+    customer = await session.get_one(models.Customer, (environment_id, peek.customer_id))
+    now = await customers_now(session, customer, now)
+    subscription = await must_lock(session, models.Subscription, environment_id, peek.id)
+    while (
+        subscription.status in RENEWING
+        and subscription.next_boundary_at is not None
+        and subscription.next_boundary_at <= now
+    ):
+        await pass_boundaries(session, environment_id, {subscription.id: subscription.next_boundary_at}, now)
+    if subscription.status is SubscriptionStatus.TERMINATED:
+        message = "the subscription has ended"
+        raise Refused((UserError(ErrorCode.SUBSCRIPTION_TERMINATED, "subscriptionId", message),))
+    return Changing(subscription, customer, now)
