@@ -15,6 +15,7 @@ from app.resolvers.events import EventMutations, EventQueries
 from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
 from app.resolvers.merchants import MerchantMutations, MerchantQueries
 from app.resolvers.nodes import NodeQueries
+from app.resolvers.plan_versions import PlanVersionMutations
 from app.resolvers.previews import PreviewQueries
 from app.resolvers.reductions import ReductionMutations, ReductionQueries
 from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
@@ -54,6 +55,7 @@ class Query(
 class Mutation(
     MerchantMutations,
     CatalogMutations,
+    PlanVersionMutations,
     CatalogAsCodeMutations,
     CustomerMutations,
     SubscriptionMutations,

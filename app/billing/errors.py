@@ -20,6 +20,8 @@ class ErrorCode(StrEnum):
     IN_USE = "IN_USE"
     IMMUTABLE = "IMMUTABLE"
     ARCHIVED = "ARCHIVED"
+    PLAN_VERSION_NOT_DRAFT = "PLAN_VERSION_NOT_DRAFT"
+    PLAN_VERSION_NOT_PUBLISHED = "PLAN_VERSION_NOT_PUBLISHED"
     SUBSCRIPTION_EXISTS = "SUBSCRIPTION_EXISTS"
     SUBSCRIPTION_TERMINATED = "SUBSCRIPTION_TERMINATED"
     NOTHING_CHANGES = "NOTHING_CHANGES"
@@ -47,6 +49,8 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.IN_USE: "The object is used, and what was asked would change or remove it for its users.",
     ErrorCode.IMMUTABLE: "The field is set once and never changes. Make another object, under a key of its own.",
     ErrorCode.ARCHIVED: "The object is archived: it stays with those who use it and takes nothing new.",
+    ErrorCode.PLAN_VERSION_NOT_DRAFT: "The plan version is published, so it never changes.",
+    ErrorCode.PLAN_VERSION_NOT_PUBLISHED: "The plan version is a draft: nobody can subscribe before it is published.",
     ErrorCode.SUBSCRIPTION_EXISTS: "The customer has a live subscription to this product.",
     ErrorCode.SUBSCRIPTION_TERMINATED: "The subscription has ended for good.",
     ErrorCode.NOTHING_CHANGES: "Everything is as was asked already.",

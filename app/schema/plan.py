@@ -51,7 +51,7 @@ class Plan(Node):
         "What it sells.", models.Product, "product_id"
     )
     versions: Connection[Annotated["PlanVersion", strawberry.lazy("app.schema.plan_version")]] = connection(
-        "The sets of prices it has had.", Relation(models.PlanVersion, "plan_id")
+        "The sets of prices it has had, and drafts of those it will have.", Relation(models.PlanVersion, "plan_id")
     )
     default_version: Annotated["PlanVersion", strawberry.lazy("app.schema.plan_version")] = batched(
         "The version that new subscriptions get.", default_version_by_plan

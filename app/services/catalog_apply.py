@@ -19,7 +19,8 @@ from app.services.catalog_state import CatalogState, load_catalog
 from app.services.catalog_turn import take_catalog_turn
 from app.services.fees import create_fee, update_fee
 from app.services.merchants import get_merchant
-from app.services.plans import create_plan, publish_version, update_plan
+from app.services.plan_versions import publish_version
+from app.services.plans import create_plan, update_plan
 from app.services.prices import create_price, update_price
 from app.services.principal import Principal
 from app.services.products import create_product, update_product

@@ -1,11 +1,11 @@
-"""Plans and their versions: how prices are packaged."""
+"""Plans: how prices are packaged. How their versions come about is in plan_versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -16,7 +16,7 @@ from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.models import table_of
 from app.services.catalog_turn import take_catalog_turn
-from app.services.lookup import find, refuse_taken_key, require_open, to_change
+from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
 from app.services.prices import check_price_target, draft_of
 from app.services.principal import Principal
@@ -48,32 +48,8 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
     )
     session.add(plan)
     await session.flush()
-    await _add_version(session, plan, 1, now, prices)
+    await add_version(session, plan, 1, now, prices, published_at=now)
     return plan
-
-
-async def publish_version(
-    session: AsyncSession, principal: Principal, now: datetime, reference: str, prices: Sequence[str]
-) -> models.PlanVersion:
-    """Publish a version of a plan with these prices, each by id or key, in this order, and make it the default.
-
-    New subscriptions get it; those that are there keep theirs.
-    """
-    await take_catalog_turn(session, principal.environment_id)
-    environment_id, problems = principal.environment_id, Problems()
-    plan = await to_change(session, models.Plan, environment_id, reference)
-    product = await find(session, models.Product, environment_id, plan.product_id)
-    draft = replace(_draft(plan), prices=tuple(prices))
-    check_plan(draft, problems)
-    rows = await fitting_prices(session, problems, environment_id, draft, product, plan.currency)
-    problems.raise_if_any()
-    columns = table_of(models.PlanVersion).c
-    mine = (columns.environment_id == environment_id, columns.plan_id == plan.id)
-    latest = await session.scalar(select(func.max(columns.number)).where(*mine))
-    version = await _add_version(session, plan, (latest or 0) + 1, now, rows)
-    plan.default_number = version.number
-    await session.flush()
-    return version
 
 
 async def update_plan(
@@ -83,7 +59,7 @@ async def update_plan(
     await take_catalog_turn(session, principal.environment_id)
     environment_id, problems = principal.environment_id, Problems()
     plan = await to_change(session, models.Plan, environment_id, reference)
-    draft = replace(_draft(plan), **changes)
+    draft = replace(draft_of_plan(plan), **changes)
     check_plan(draft, problems)
     await refuse_taken_key(session, problems, models.Plan, environment_id, draft.key, plan.id)
     problems.raise_if_any()
@@ -92,13 +68,29 @@ async def update_plan(
     return plan
 
 
-async def _add_version(
-    session: AsyncSession, plan: models.Plan, number: int, now: datetime, prices: Sequence[models.Price]
+async def add_version(
+    session: AsyncSession,
+    plan: models.Plan,
+    number: int,
+    now: datetime,
+    prices: Sequence[models.Price],
+    *,
+    published_at: datetime | None,
 ) -> models.PlanVersion:
+    """Add a version of a plan that holds these prices, which must fit it, in this order; None leaves it a draft."""
     owner: dict[str, Any] = {"environment_id": plan.environment_id, "created_at": now}
-    version = models.PlanVersion(**owner, id=new_id("pver"), plan_id=plan.id, number=number, published_at=now)
+    version = models.PlanVersion(**owner, id=new_id("pver"), plan_id=plan.id, number=number, published_at=published_at)
     session.add(version)
     await session.flush()
+    await link_prices(session, version, now, prices)
+    return version
+
+
+async def link_prices(
+    session: AsyncSession, version: models.PlanVersion, now: datetime, prices: Sequence[models.Price]
+) -> None:
+    """Let a version that has no prices hold these, in this order."""
+    owner: dict[str, Any] = {"environment_id": version.environment_id, "created_at": now}
     session.add_all(
         models.PlanVersionPrice(
             **owner, id=new_id("pvp"), plan_version_id=version.id, price_id=price.id, position=position
@@ -106,7 +98,6 @@ async def _add_version(
         for position, price in enumerate(prices)
     )
     await session.flush()
-    return version
 
 
 async def default_version(session: AsyncSession, plan: models.Plan) -> models.PlanVersion:
@@ -132,7 +123,7 @@ async def fitting_prices(
     for position, reference in enumerate(draft.prices[:MAX_PRICES]):
         field, price = f"priceIds.{position}", named.get(reference)
         if price is None:
-            problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price")
+            note_absent_price(problems, field)
             continue
         if price.archived_at is not None:
             problems.add(ErrorCode.ARCHIVED, field, f"{field} names a price that is archived")
@@ -145,6 +136,11 @@ async def fitting_prices(
         _check_metric(price, metrics, problems, field)
         prices.append(price)
     return prices
+
+
+def note_absent_price(problems: Problems, field: str) -> None:
+    """Note that a field names no price."""
+    problems.add(ErrorCode.NOT_FOUND, field, f"{field} names no price")
 
 
 async def prices_by_reference(
@@ -180,7 +176,8 @@ def _check_metric(
         problems.add(ErrorCode.INVALID, field, f"the price does not go with its metric: {error.field}: {error.message}")
 
 
-def _draft(plan: models.Plan) -> PlanDraft:
+def draft_of_plan(plan: models.Plan) -> PlanDraft:
+    """Return a plan as a draft that would make it, but for its prices."""
     return PlanDraft(
         key=plan.key,
         product=plan.product_id,

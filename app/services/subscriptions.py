@@ -229,6 +229,9 @@ async def _chosen(
     version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, draft.plan_version)
     plan = None if version is None else await find(session, models.Plan, environment_id, version.plan_id)
     await _refuse_archived(session, problems, "planVersionId", plan)
+    if version is not None and version.published_at is None:
+        message = "the version is a draft: planVersionPublish first, then customers can subscribe to it"
+        problems.add(ErrorCode.PLAN_VERSION_NOT_PUBLISHED, "planVersionId", message)
     return plan, version
 
 

@@ -32,6 +32,22 @@ class PlanDraft:
     prices: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanVersionDraft:
+    """A version of a plan as a user wants it, not published yet; `plan` and `prices` are ids or keys."""
+
+    plan: str
+    prices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublicationDraft:
+    """That a version, named by its id, is to be published, and whether new subscriptions are to get it."""
+
+    plan_version: str
+    make_default: bool = True
+
+
 def check_plan(draft: PlanDraft, problems: Problems) -> None:
     """Note every problem of a plan that can be seen without a look-up, in the order of its fields."""
     check_key(problems, "key", draft.key)
@@ -42,7 +58,7 @@ def check_plan(draft: PlanDraft, problems: Problems) -> None:
         message = f"Only billing version {BILLING_VERSION} (Standard Billing) is offered."
         problems.add(ErrorCode.UNSUPPORTED, "billingVersion", message)
     check_anchor(draft.billing_anchor, draft.billing_interval, problems, "billingAnchor")
-    _check_prices(draft.prices, problems)
+    check_prices(draft.prices, problems)
 
 
 def check_in_plan(
@@ -68,7 +84,8 @@ def _both_charge(price: PriceDraft, rival: PriceDraft) -> bool:
     return overlap(price.filter, rival.filter)
 
 
-def _check_prices(prices: tuple[str, ...], problems: Problems) -> None:
+def check_prices(prices: tuple[str, ...], problems: Problems) -> None:
+    """Note if there are not 1 to 100 prices, and which is in the list already."""
     if not 1 <= len(prices) <= MAX_PRICES:
         problems.add(ErrorCode.OUT_OF_RANGE, "priceIds", f"Must have 1 to {MAX_PRICES} prices.")
         return
