@@ -30,6 +30,13 @@ class ChangeTime(StrEnum):
     PERIOD_END = "PERIOD_END"
 
 
+class VersionPolicy(StrEnum):
+    """What becomes of a subscription when another version of its plan becomes the default: it stays, or moves."""
+
+    PINNED = "PINNED"
+    FLOATING = "FLOATING"
+
+
 class InvoiceStatus(StrEnum):
     """Where an invoice stands."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field
 
-from app.billing.lifecycle import SubscriptionStatus, TerminationReason
+from app.billing.lifecycle import SubscriptionStatus, TerminationReason, VersionPolicy
 from app.billing.periods import BillingInterval
 from app.billing.tax import TaxBehavior
 from app.db import EnumText, Instant
@@ -62,6 +62,7 @@ class Subscription(EnvironmentRow, table=True):
     phase_started_at: datetime = Field(sa_type=Instant)
     phase_number: int = 0
     calendar_number: int = 0
+    version_policy: VersionPolicy = Field(default=VersionPolicy.PINNED, sa_type=EnumText(VersionPolicy))
     period_number: int
     last_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     next_boundary_at: datetime | None = Field(default=None, sa_type=Instant)

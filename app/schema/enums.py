@@ -21,6 +21,7 @@ from app.billing.lifecycle import (
     PaymentTerm,
     SubscriptionStatus,
     TerminationReason,
+    VersionPolicy,
 )
 from app.billing.periods import BillingInterval
 from app.billing.steps import StepOperation
@@ -121,6 +122,14 @@ describe(
     {
         ChangeTime.NOW: "Now, in the customer's time.",
         ChangeTime.PERIOD_END: "When the billing period ends that runs now.",
+    },
+)
+describe(
+    VersionPolicy,
+    "Whether a subscription follows the default version of its plan.",
+    {
+        VersionPolicy.PINNED: "It stays on its version until it is changed.",
+        VersionPolicy.FLOATING: "It goes with the default version.",
     },
 )
 describe(
@@ -228,5 +237,6 @@ __all__ = [
     "TaxBehavior",
     "TerminationReason",
     "UncountedReason",
+    "VersionPolicy",
     "describe",
 ]

@@ -15,7 +15,7 @@ from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import COUNTED_UP_TO, batched, edge, field, noun, value
 from app.schema.discount import SubscriptionDiscountInput
-from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason
+from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason, VersionPolicy
 from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
 from app.schema.money import Money, Period, money_of
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from app.schema.product import Product
 
 TERM_DAYS = "How many days after issue its invoices are due, 0 to 365; the first one is due at once. Example: `30`."
+POLICY = "Whether it follows the default version of its plan."
 CONCURRENT = "Whether it may run beside another live subscription to the same product."
 
 
@@ -70,6 +71,7 @@ class Subscription(Node):
     currency: CurrencyCode = field("The currency it is billed in. Example: `USD`.")
     tax_behavior: TaxBehavior = field("Whether its prices hold the tax.")
     payment_term_days: int = field(TERM_DAYS)
+    version_policy: VersionPolicy = field(f"{POLICY} Example: `PINNED`.")
     allow_concurrent: bool = field(CONCURRENT)
     created_at: datetime = field("When it was created.")
     current_period: Period | None = batched("The billing period that runs now.", current_period_by_subscription)
@@ -127,6 +129,10 @@ class SubscriptionCreateInput:
         default=None,
     )
     payment_term_days: int = field(TERM_DAYS, default=DEFAULT_PAYMENT_TERM_DAYS)
+    version_policy: VersionPolicy = field(
+        f"{POLICY} FLOATING is for `planId`, or the version that is the default now. Example: `FLOATING`.",
+        default=VersionPolicy.PINNED,
+    )
     allow_concurrent: bool = field(CONCURRENT, default=False)
     idempotency_key: str | None = idempotency_key()
 
@@ -140,6 +146,7 @@ class SubscriptionCreateInput:
             discounts=tuple(item.to_draft() for item in self.discounts or ()),
             ending_at=self.ending_at,
             payment_term_days=self.payment_term_days,
+            version_policy=self.version_policy,
             allow_concurrent=self.allow_concurrent,
         )
 

@@ -16,6 +16,7 @@ from app.billing.catalog.discounts import check_discount
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
 from app.due import Due, DueKind, schedule
+from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, VersionPolicy, move_subscription
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
@@ -75,6 +76,7 @@ async def create_subscription(
         tax_behavior=plan.tax_behavior,
         phase_started_at=now,
         ending_at=draft.ending_at,
+        version_policy=draft.version_policy,
         period_number=0,
     )
     session.add(subscription)
@@ -232,7 +234,15 @@ async def _chosen(
     if version is not None and version.published_at is None:
         message = "the version is a draft: planVersionPublish first, then customers can subscribe to it"
         problems.add(ErrorCode.PLAN_VERSION_NOT_PUBLISHED, "planVersionId", message)
+    elif plan is not None and version is not None and draft.version_policy is VersionPolicy.FLOATING:
+        _refuse_contradiction(problems, plan, version)
     return plan, version
+
+
+def _refuse_contradiction(problems: Problems, plan: models.Plan, version: models.PlanVersion) -> None:
+    if version.number != plan.default_number:
+        message = "FLOATING follows the plan's default version, and this is another: give planId, or PINNED"
+        problems.add(ErrorCode.INVALID, "versionPolicy", message)
 
 
 async def _refuse_archived(session: AsyncSession, problems: Problems, field: str, plan: models.Plan | None) -> None:

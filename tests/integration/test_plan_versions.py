@@ -315,3 +315,44 @@ async def test_versions_need_the_right_to_write_the_catalog(database_url: str) -
         make = 'mutation { planVersionCreate(input: { planId: "pro", priceIds: ["large"] }) { userErrors { code } } }'
         assert await reader.code(make) == "FORBIDDEN"
         await (await api.with_scopes(Scope.CATALOG_WRITE)).gql(make)
+
+
+async def test_a_subscription_says_whether_it_follows_the_default(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await make_plan(api)
+        [first] = (await api.gql('{ plan(id: "pro") { versions { nodes { id } } } }'))["plan"]["versions"]["nodes"]
+        customer = await api.make("customerCreate", name="A")
+        usual: dict[str, Any] = {"customerId": customer, "allowConcurrent": True}
+        fields = "subscription { versionPolicy planVersion { number } }"
+        followed = {"versionPolicy": "FLOATING", "planVersion": {"number": 1}}
+        pinned = {"versionPolicy": "PINNED", "planVersion": {"number": 1}}
+        for given, expected in (
+            ({"planId": "pro"}, pinned),
+            ({"planId": "pro", "versionPolicy": "PINNED"}, pinned),
+            ({"planId": "pro", "versionPolicy": "FLOATING"}, followed),
+            # The default by its id is no contradiction.
+            ({"planVersionId": first["id"], "versionPolicy": "FLOATING"}, followed),
+        ):
+            payload = await api.mutate("subscriptionCreate", fields, **usual, **given)
+            assert (payload["userErrors"], payload["subscription"]) == ([], expected)
+        query = "{ subscriptions(filter: { versionPolicies: [FLOATING] }) { totalCount nodes { versionPolicy } } }"
+        listed = (await api.gql(query))["subscriptions"]
+        assert listed == {"totalCount": 2, "nodes": [{"versionPolicy": "FLOATING"}] * 2}
+
+
+async def test_who_follows_the_default_can_not_start_on_another_version(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await make_plan(api)
+        [first] = (await api.gql('{ plan(id: "pro") { versions { nodes { id } } } }'))["plan"]["versions"]["nodes"]
+        await publish(api, await draft(api, "large"))
+        later = await draft(api, "tokens")
+        usual = {"customerId": await api.make("customerCreate", name="A"), "versionPolicy": "FLOATING"}
+        wrong = await refused(api, "subscriptionCreate", planVersionId=first["id"], **usual)
+        assert wrong == [("INVALID", "versionPolicy")]
+        wrong = await refused(api, "subscriptionCreate", planVersionId=later, **usual)
+        assert wrong == [("PLAN_VERSION_NOT_PUBLISHED", "planVersionId")]
+        usual["versionPolicy"] = "PINNED"
+        payload = await api.mutate(
+            "subscriptionCreate", "subscription { planVersion { number } }", planVersionId=first["id"], **usual
+        )
+        assert payload["subscription"] == {"planVersion": {"number": 1}}

@@ -9,7 +9,14 @@ from sqlmodel import SQLModel
 from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.extraction import UncountedReason
-from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
+from app.billing.lifecycle import (
+    CreditKind,
+    InvoiceReason,
+    InvoiceStatus,
+    PaymentTerm,
+    SubscriptionStatus,
+    VersionPolicy,
+)
 from app.billing.periods import BillingInterval
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +52,7 @@ def subscription(number: int) -> dict[str, Any]:
     ended_at = instant(number) if status is SubscriptionStatus.TERMINATED else None
     return {
         "status": status,
+        "version_policy": (VersionPolicy.PINNED, VersionPolicy.FLOATING)[number % 2],
         "started_at": instant(number),
         "activated_at": scarce(number, START),
         "ended_at": ended_at,

@@ -12,7 +12,7 @@ from app.billing.catalog.discounts import DiscountDraft
 from app.billing.catalog.prices import check_quantity
 from app.billing.decimals import within_bounds
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import PaymentExcess
+from app.billing.lifecycle import PaymentExcess, VersionPolicy
 from app.billing.text import check_external_id, check_metadata, check_name, check_optional_text
 
 # The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, without its brackets).
@@ -70,6 +70,7 @@ class SubscriptionDraft:
     discounts: tuple[DiscountDraft, ...] = ()
     ending_at: datetime | None = None
     payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
+    version_policy: VersionPolicy = VersionPolicy.PINNED
     allow_concurrent: bool = False
 
 

@@ -3,7 +3,7 @@
 import strawberry
 
 from app import models
-from app.schema.enums import SubscriptionStatus
+from app.schema.enums import SubscriptionStatus, VersionPolicy
 from app.schema.listings.listing import By, InstantRange, listing, one_of, one_of_these, within
 
 
@@ -31,6 +31,9 @@ class SubscriptionFilter:
     )
     plan_version_ids: list[strawberry.ID] | None = one_of(
         "plan_version_id", "To one of the plan versions with these ids."
+    )
+    version_policies: list[VersionPolicy] | None = one_of(
+        "version_policy", "With one of these version policies. Example: `[FLOATING]`."
     )
     started_at: InstantRange | None = within("started_at", "When they started.")
     created_at: InstantRange | None = within("created_at", "When they were created.")
