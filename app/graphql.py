@@ -15,7 +15,7 @@ from app.resolvers.events import EventMutations, EventQueries
 from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
 from app.resolvers.merchants import MerchantMutations, MerchantQueries
 from app.resolvers.nodes import NodeQueries
-from app.resolvers.plan_versions import PlanVersionMutations
+from app.resolvers.plan_versions import PlanVersionMutations, PlanVersionQueries
 from app.resolvers.previews import PreviewQueries
 from app.resolvers.reductions import ReductionMutations, ReductionQueries
 from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
@@ -37,6 +37,7 @@ class Query(
     MerchantQueries,
     CatalogQueries,
     CatalogAsCodeQueries,
+    PlanVersionQueries,
     CustomerQueries,
     SubscriptionQueries,
     InvoiceQueries,

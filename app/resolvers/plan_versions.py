@@ -1,4 +1,4 @@
-"""Root fields of plan versions: preparing, publishing and offering them."""
+"""Root fields of plan versions: preparing, comparing, publishing and offering them."""
 
 from typing import Any
 
@@ -6,8 +6,21 @@ import strawberry
 
 from app.billing.access import Scope
 from app.schema import plan_version as schema
+from app.schema.declarations import field
 from app.schema.mutation import Call, mutation
+from app.schema.plan_version_diff import PlanVersionDiff, resolve_plan_version_diff
 from app.services import plan_versions
+
+
+@strawberry.type
+class PlanVersionQueries:
+    """What sets versions apart."""
+
+    plan_version_diff: PlanVersionDiff = field(
+        "What changed from one version of a plan to another: prices added, removed and replaced, and in what.",
+        resolver=resolve_plan_version_diff,
+        access=Scope.CATALOG_READ,
+    )
 
 
 @strawberry.type

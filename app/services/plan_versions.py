@@ -60,7 +60,7 @@ async def update_plan_version(
     _refuse_archived(problems, plan)
     rows = await _fitting(session, problems, plan, named)
     problems.raise_if_any()
-    if [price.id for price in rows] != [price.id for price in await _prices_of(session, version)]:
+    if [price.id for price in rows] != [price.id for price in await prices_of_version(session, version)]:
         await _unlink_prices(session, version)
         await link_prices(session, version, now, rows)
     return version
@@ -117,7 +117,7 @@ async def make_plan_version_default(session: AsyncSession, principal: Principal,
     if version.published_at is None:
         message = "the version is a draft: planVersionPublish makes it the default"
         problems.add(ErrorCode.PLAN_VERSION_NOT_PUBLISHED, FIELD, message)
-    _refuse_archived_prices(problems, await _prices_of(session, version))
+    _refuse_archived_prices(problems, await prices_of_version(session, version))
     problems.raise_if_any()
     await _offer(session, plan, version)
     return version
@@ -161,7 +161,8 @@ async def _next_number(session: AsyncSession, plan: models.Plan) -> int:
     return (await session.scalar(select(func.max(columns.number)).where(*mine)) or 0) + 1
 
 
-async def _prices_of(session: AsyncSession, version: models.PlanVersion) -> list[models.Price]:
+async def prices_of_version(session: AsyncSession, version: models.PlanVersion) -> list[models.Price]:
+    """Return the prices that a version holds, in the order of its invoices."""
     prices, links = table_of(models.Price).c, table_of(models.PlanVersionPrice).c
     contained = (links.environment_id == prices.environment_id) & (links.price_id == prices.id)
     mine = (links.environment_id == version.environment_id, links.plan_version_id == version.id)
@@ -191,7 +192,7 @@ async def _check_again(
     session: AsyncSession, problems: Problems, plan: models.Plan, version: models.PlanVersion
 ) -> None:
     """Note what is wrong with the prices that a draft holds, each by its id, as the input names the draft alone."""
-    prices, found = [price.id for price in await _prices_of(session, version)], Problems()
+    prices, found = [price.id for price in await prices_of_version(session, version)], Problems()
     await _fitting(session, found, plan, tuple(prices))
     for error in found.errors:
         place = (error.field or "").removeprefix("priceIds.")

@@ -109,13 +109,14 @@ def _kept(noun: CatalogNoun, current: Mapping[str, Existing], wanted: Sequence[D
         if there is None:
             yield CatalogChange(action=CatalogAction.CREATE, noun=noun, key=draft.key, id=None, place=place)
             continue
-        fields = _changed(item_of(there.draft), item_of(draft))
+        fields = changed_fields(item_of(there.draft), item_of(draft))
         action = _action(there, {change.field for change in fields})
         fields = (*fields, ARCHIVED) if there.archived else fields
         yield CatalogChange(action=action, noun=noun, key=draft.key, id=there.id, fields=fields, place=place)
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """Return the fields that say something else in another item, in the order of the first."""
     names = dict.fromkeys((*before, *after))
     return tuple(
         FieldChange(field=name, before=before.get(name), after=after.get(name))
