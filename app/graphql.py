@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 from app.resolvers.catalog import CatalogMutations, CatalogQueries
 from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
+from app.resolvers.corrections import CorrectionMutations, CorrectionQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
 from app.resolvers.events import EventMutations, EventQueries
 from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
@@ -42,6 +43,7 @@ class Query(
     SubscriptionQueries,
     InvoiceQueries,
     ReductionQueries,
+    CorrectionQueries,
     EventQueries,
     ClockQueries,
     PreviewQueries,
@@ -62,6 +64,7 @@ class Mutation(
     SubscriptionMutations,
     InvoiceMutations,
     ReductionMutations,
+    CorrectionMutations,
     EventMutations,
     ClockMutations,
 ):

@@ -223,9 +223,11 @@ def _sums(invoice: Any, formats: Formats) -> Iterator[SumView]:
 def _payment(invoice: Any, formats: Formats) -> Iterator[SumView]:
     if invoice.credit_applied_minor:
         yield SumView("Credit applied", formats.money(-invoice.credit_applied_minor))
+    if invoice.credited_minor:
+        yield SumView("Credit notes", formats.money(-invoice.credited_minor))
     if invoice.paid_minor:
         yield SumView("Paid", formats.money(-invoice.paid_minor))
-    due = invoice.total_minor - invoice.credit_applied_minor - invoice.paid_minor
+    due = invoice.total_minor - invoice.credit_applied_minor - invoice.credited_minor - invoice.paid_minor
     yield SumView("Amount due", formats.money(due), "due")
 
 

@@ -104,6 +104,13 @@ def _corrections_of(assessment: Assessment) -> dict[str, Any]:
     }
 
 
+def line_shares(adjustments: Mapping[str, Any]) -> tuple[int, int]:
+    """Return what discounts took off a line, and its tax, in minor units, of what `line_adjustments` wrote of it."""
+    discounts = sum(item["shareMinor"] or 0 for item in adjustments.get("discounts", ()))
+    charged = adjustments["tax"]["charged"] if "tax" in adjustments else ()
+    return discounts, sum(part["shareMinor"] or 0 for part in charged)
+
+
 def tax_terms_to_json(tax: TaxTerms) -> dict[str, Any]:
     """Return the stored form of how an invoice is taxed."""
     rate = None if tax.rate is None else plain(tax.rate)

@@ -24,10 +24,17 @@ class ErrorCode(StrEnum):
     PLAN_VERSION_NOT_PUBLISHED = "PLAN_VERSION_NOT_PUBLISHED"
     SUBSCRIPTION_EXISTS = "SUBSCRIPTION_EXISTS"
     SUBSCRIPTION_TERMINATED = "SUBSCRIPTION_TERMINATED"
+    SUBSCRIPTION_NOT_ACTIVE = "SUBSCRIPTION_NOT_ACTIVE"
     NOTHING_CHANGES = "NOTHING_CHANGES"
     PAYMENT_EXCEEDS_DUE = "PAYMENT_EXCEEDS_DUE"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
     INVOICE_NOT_DRAFT = "INVOICE_NOT_DRAFT"
+    INVOICE_NOT_CREDITABLE = "INVOICE_NOT_CREDITABLE"
+    INVOICE_NOT_OPEN = "INVOICE_NOT_OPEN"
+    INVOICE_AWAITED = "INVOICE_AWAITED"
+    CREDIT_EXCEEDS_LEFT = "CREDIT_EXCEEDS_LEFT"
+    CREDIT_BALANCE_EXCEEDED = "CREDIT_BALANCE_EXCEEDED"
+    REFUND_EXCEEDS_PAYMENT = "REFUND_EXCEEDS_PAYMENT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     CLOCK_BACKWARDS = "CLOCK_BACKWARDS"
     CLOCK_LEAP_TOO_LONG = "CLOCK_LEAP_TOO_LONG"
@@ -53,10 +60,17 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.PLAN_VERSION_NOT_PUBLISHED: "The plan version is a draft: nobody can subscribe before it is published.",
     ErrorCode.SUBSCRIPTION_EXISTS: "The customer has a live subscription to this product.",
     ErrorCode.SUBSCRIPTION_TERMINATED: "The subscription has ended for good.",
+    ErrorCode.SUBSCRIPTION_NOT_ACTIVE: "The subscription is not active, and only an active one can do this.",
     ErrorCode.NOTHING_CHANGES: "Everything is as was asked already.",
     ErrorCode.PAYMENT_EXCEEDS_DUE: "The payment is more than what is due on the invoice.",
     ErrorCode.INVOICE_NOT_PAYABLE: "The invoice is a draft, paid, void or uncollectible, so it takes no payment.",
     ErrorCode.INVOICE_NOT_DRAFT: "The invoice is issued, so its lines never change.",
+    ErrorCode.INVOICE_NOT_CREDITABLE: "The invoice is a draft or void, so there is nothing to credit.",
+    ErrorCode.INVOICE_NOT_OPEN: "The invoice has not the status that what was asked is for.",
+    ErrorCode.INVOICE_AWAITED: "A pending subscription waits for the invoice. End the subscription instead.",
+    ErrorCode.CREDIT_EXCEEDS_LEFT: "More was to be credited than earlier credit notes left of the line or the invoice.",
+    ErrorCode.CREDIT_BALANCE_EXCEEDED: "More was to be taken than the customer has of credit in this currency.",
+    ErrorCode.REFUND_EXCEEDS_PAYMENT: "More was to be refunded than is left of what the payments brought.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
     ErrorCode.CLOCK_BACKWARDS: "A test clock only moves forward.",
     ErrorCode.CLOCK_LEAP_TOO_LONG: "A test clock moves at most two years in one call.",

@@ -37,6 +37,14 @@ class VersionPolicy(StrEnum):
     FLOATING = "FLOATING"
 
 
+class ChangeStatus(StrEnum):
+    """Where a change of a subscription stands."""
+
+    SCHEDULED = "SCHEDULED"
+    APPLIED = "APPLIED"
+    CANCELED = "CANCELED"
+
+
 class InvoiceStatus(StrEnum):
     """Where an invoice stands."""
 
@@ -60,7 +68,8 @@ class InvoiceReason(StrEnum):
 class CreditKind(StrEnum):
     """What moved a customer's credit.
 
-    Added by hand, carried from an invoice below zero, applied to one, returned by a void one, paid without being due.
+    Added by hand, carried from an invoice below zero, applied to one, returned by a void one, paid without being due,
+    left by a credit note, removed by hand, given back as money.
     """
 
     ADDED = "ADDED"
@@ -68,6 +77,17 @@ class CreditKind(StrEnum):
     APPLIED = "APPLIED"
     RETURNED = "RETURNED"
     OVERPAID = "OVERPAID"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    REMOVED = "REMOVED"
+    REFUNDED = "REFUNDED"
+
+
+class InvoiceDecisionKind(StrEnum):
+    """What was decided about an issued invoice: it is void, written off, or expected to be paid after all."""
+
+    VOID = "VOID"
+    WRITE_OFF = "WRITE_OFF"
+    WRITE_OFF_REVERSAL = "WRITE_OFF_REVERSAL"
 
 
 class PaymentExcess(StrEnum):
@@ -96,7 +116,7 @@ INVOICE_MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
     InvoiceStatus.ISSUED: frozenset({InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}),
     InvoiceStatus.PAID: frozenset(),
     InvoiceStatus.VOID: frozenset(),
-    InvoiceStatus.UNCOLLECTIBLE: frozenset(),
+    InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PAID, InvoiceStatus.VOID}),
 }
 
 # A pending subscription is live: it holds its place until it is paid or expires.

@@ -5,6 +5,8 @@ from app.models.audit_entry import AuditEntry
 from app.models.billable_metric import BillableMetric
 from app.models.counted_event import CountedEvent
 from app.models.credit_entry import CreditEntry
+from app.models.credit_note import CreditNote
+from app.models.credit_note_line import CreditNoteLine
 from app.models.customer import Customer
 from app.models.discount import Discount
 from app.models.due_work import DueWork
@@ -14,6 +16,7 @@ from app.models.event_key import EventKey
 from app.models.fee import Fee
 from app.models.idempotency_record import IdempotencyRecord
 from app.models.invoice import Invoice
+from app.models.invoice_decision import InvoiceDecision
 from app.models.invoice_line import InvoiceLine
 from app.models.invoice_sequence import InvoiceSequence
 from app.models.merchant import Merchant
@@ -26,8 +29,10 @@ from app.models.plan_version import PlanVersion
 from app.models.plan_version_price import PlanVersionPrice
 from app.models.price import Price
 from app.models.product import Product
+from app.models.refund import Refund
 from app.models.row import table_of
 from app.models.subscription import Subscription
+from app.models.subscription_change import SubscriptionChange
 from app.models.subscription_period import SubscriptionPeriod
 from app.models.subscription_phase import SubscriptionPhase
 from app.models.subscription_quantity import SubscriptionQuantity
@@ -43,6 +48,8 @@ __all__ = [
     "CountedEvent",
     "CounterKind",
     "CreditEntry",
+    "CreditNote",
+    "CreditNoteLine",
     "Customer",
     "Discount",
     "DueWork",
@@ -53,6 +60,7 @@ __all__ = [
     "Fee",
     "IdempotencyRecord",
     "Invoice",
+    "InvoiceDecision",
     "InvoiceLine",
     "InvoiceSequence",
     "Merchant",
@@ -65,7 +73,9 @@ __all__ = [
     "PlanVersionPrice",
     "Price",
     "Product",
+    "Refund",
     "Subscription",
+    "SubscriptionChange",
     "SubscriptionPeriod",
     "SubscriptionPhase",
     "SubscriptionQuantity",

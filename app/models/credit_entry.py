@@ -14,7 +14,8 @@ _RETURNED = text("kind = 'RETURNED'")
 class CreditEntry(EnvironmentRow, table=True):
     """One change of a customer's credit in a currency, never edited. The balance is the sum of the entries.
 
-    One that is APPLIED is negative and names the entry it takes from in `source_id`, and the invoice that it pays.
+    What takes credit is negative and names the entry it takes from in `source_id`: APPLIED the invoice that it pays,
+    REFUNDED the refund. CREDIT_NOTE names the credit note that brought it.
     """
 
     __tablename__ = "credit_entry"
@@ -22,7 +23,11 @@ class CreditEntry(EnvironmentRow, table=True):
         belongs_to("customer_id", "customer"),
         belongs_to("invoice_id", "invoice"),
         belongs_to("source_id", "credit_entry"),
+        belongs_to("credit_note_id", "credit_note"),
+        belongs_to("refund_id", "refund"),
         unique("invoice_id", "source_id"),
+        unique("credit_note_id"),
+        unique("refund_id", "source_id"),
         Index(
             "uq_credit_entry_carried",
             "environment_id",
@@ -50,4 +55,6 @@ class CreditEntry(EnvironmentRow, table=True):
     amount_minor: int = Field(sa_type=MinorUnits)
     invoice_id: str | None = None
     source_id: str | None = None
+    credit_note_id: str | None = None
+    refund_id: str | None = None
     note: str | None = None

@@ -19,6 +19,7 @@ class Invoice(EnvironmentRow, table=True):
     """What a customer owes. `cause` names the one thing it bills: at most one invoice that is not void has it.
 
     `boundary_at` is the boundary whose windows it closes. `summary` holds what each discount and tax rate came to.
+    `credited_minor` is what credit notes took off what was due.
     """
 
     __table_args__ = (
@@ -58,6 +59,7 @@ class Invoice(EnvironmentRow, table=True):
     carried_to_credit_minor: int = Field(default=0, sa_type=MinorUnits)
     total_minor: int = Field(sa_type=MinorUnits)
     credit_applied_minor: int = Field(default=0, sa_type=MinorUnits)
+    credited_minor: int = Field(default=0, sa_type=MinorUnits)
     paid_minor: int = Field(sa_type=MinorUnits)
     summary: dict[str, Any] = Field(default_factory=dict, sa_type=JsonColumn)
     boundary_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -72,5 +74,5 @@ class Invoice(EnvironmentRow, table=True):
 
     @property
     def unpaid_minor(self) -> int:
-        """Minor units of the total that neither credit nor a payment covers."""
-        return self.total_minor - self.credit_applied_minor - self.paid_minor
+        """Minor units of the total that neither credit, nor a credit note, nor a payment covers."""
+        return self.total_minor - self.credit_applied_minor - self.credited_minor - self.paid_minor

@@ -7,7 +7,7 @@ from app.models.row import EnvironmentRow, belongs_to, index
 
 
 class Payment(EnvironmentRow, table=True):
-    """Money received against an invoice."""
+    """Money received against an invoice. `refunded_minor` is what was given back of it, never more than all."""
 
     __table_args__ = (
         belongs_to("invoice_id", "invoice"),
@@ -20,6 +20,7 @@ class Payment(EnvironmentRow, table=True):
     invoice_id: str
     customer_id: str
     amount_minor: int = Field(sa_type=MinorUnits)
+    refunded_minor: int = Field(default=0, sa_type=MinorUnits)
     currency: str
     method: str
     reference: str | None = None

@@ -21,7 +21,8 @@ class Subscription(EnvironmentRow, table=True):
     from the start of its first phase on. `calendar_number` counts the anchors before this one, `period_number` is the
     number of the period that runs now: the row of SubscriptionPeriod with both holds the dates.
     `next_boundary_at` is where the shortest window that runs now ends, None once the subscription ended;
-    `last_boundary_at` is the last one that was passed. `ending_at` is when it will end, or ended.
+    `last_boundary_at` is the last one that was passed. `change_at` is when the SubscriptionChange to come takes
+    effect, `ending_at` when it will end, or ended.
     """
 
     __table_args__ = (
@@ -67,6 +68,7 @@ class Subscription(EnvironmentRow, table=True):
     last_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     next_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     activated_at: datetime | None = Field(default=None, sa_type=Instant)
+    change_at: datetime | None = Field(default=None, sa_type=Instant)
     ending_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     termination_reason: TerminationReason | None = Field(default=None, sa_type=EnumText(TerminationReason))

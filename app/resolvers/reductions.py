@@ -9,7 +9,13 @@ from app import models
 from app.billing.access import Scope
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
-from app.schema.credit import CreditEntry, CustomerCreditAddInput, CustomerCreditAddPayload
+from app.schema.credit import (
+    CreditEntry,
+    CustomerCreditAddInput,
+    CustomerCreditAddPayload,
+    CustomerCreditRemoveInput,
+    CustomerCreditRemovePayload,
+)
 from app.schema.discount import (
     Discount,
     DiscountCreateInput,
@@ -59,3 +65,8 @@ class ReductionMutations:
     async def customer_credit_add(self, call: Call, input: CustomerCreditAddInput) -> CustomerCreditAddPayload:
         done = await call.create(input, credit.give_credit)
         return CustomerCreditAddPayload(credit_entry=done.rows[0], replayed=done.replayed)
+
+    @mutation("Take credit from a customer, never more than it has.", access=Scope.BILLING_WRITE)
+    async def customer_credit_remove(self, call: Call, input: CustomerCreditRemoveInput) -> CustomerCreditRemovePayload:
+        done = await call.create(input, credit.remove_credit)
+        return CustomerCreditRemovePayload(credit_entries=list(done.rows), replayed=done.replayed)

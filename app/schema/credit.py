@@ -10,6 +10,7 @@ import strawberry
 from app import models
 from app.billing import money as billing
 from app.billing.access import Scope
+from app.billing.catalog.corrections import CreditRemovalDraft
 from app.billing.catalog.invoices import CreditDraft
 from app.db import Sessions
 from app.loaders.owner import Owner
@@ -23,8 +24,10 @@ from app.schema.user_errors import Payload
 from app.services.credit import credit_by_customer
 
 if TYPE_CHECKING:
+    from app.schema.credit_note import CreditNote
     from app.schema.customer import Customer
     from app.schema.invoice import Invoice
+    from app.schema.refund import Refund
 
 NOTE = "Why it was given, up to 2000 characters. Example: `Outage of May 3`."
 
@@ -51,8 +54,8 @@ class CreditEntry(Node):
     """Rows of `credit_entry`."""
 
     kind: CreditKind = field("What moved it.")
-    amount: Money = field("By how much; below zero where an invoice took it.", of=money_of("amount_minor"))
-    note: str | None = field(NOTE)
+    amount: Money = field("By how much; below zero where it was taken.", of=money_of("amount_minor"))
+    note: str | None = field("Why it was given or removed. Example: `Outage of May 3`.")
     created_at: datetime = field("When it was made, in the customer's time.")
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Whose credit it is.", models.Customer, "customer_id"
@@ -62,6 +65,12 @@ class CreditEntry(Node):
     )
     source: Annotated["CreditEntry", strawberry.lazy("app.schema.credit")] | None = edge(
         "The entry that this takes from; null for one that brought credit.", models.CreditEntry, "source_id"
+    )
+    credit_note: Annotated["CreditNote", strawberry.lazy("app.schema.credit_note")] | None = edge(
+        "The credit note that brought it.", models.CreditNote, "credit_note_id"
+    )
+    refund: Annotated["Refund", strawberry.lazy("app.schema.refund")] | None = edge(
+        "The refund that took it.", models.Refund, "refund_id"
     )
 
 
@@ -86,3 +95,30 @@ class CustomerCreditAddPayload(Payload):
 
     credit_entry: CreditEntry | None = field("The entry that brought it.", default=None)
     replayed: bool = field("Whether an earlier call with this idempotency key gave it.", default=False)
+
+
+@strawberry.input(description="Credit to take from a customer.")
+class CustomerCreditRemoveInput:
+    """See `CreditRemovalDraft`."""
+
+    customer_id: strawberry.ID = field("The id of the customer.")
+    amount: Decimal = field('How much, above zero and at most its balance, in major units. Example: `"25.00"`.')
+    currency: CurrencyCode | None = field("Null for the merchant's default currency. Example: `USD`.", default=None)
+    reason: str = field("Why it is taken, up to 2000 characters. Example: `Given by mistake`.")
+    idempotency_key: str | None = idempotency_key()
+
+    def to_draft(self) -> CreditRemovalDraft:
+        """Return what is asked for."""
+        return CreditRemovalDraft(
+            customer=self.customer_id, amount=self.amount, currency=self.currency, reason=self.reason
+        )
+
+
+@value("The credit that was taken.")
+class CustomerCreditRemovePayload(Payload):
+    """The answer of `customerCreditRemove`."""
+
+    credit_entries: list[CreditEntry] | None = field(
+        "An entry for each that credit was taken from, oldest first.", default=None
+    )
+    replayed: bool = field("Whether an earlier call with this idempotency key took it.", default=False)

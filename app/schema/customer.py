@@ -12,6 +12,7 @@ from app import models
 from app.billing.access import Scope
 from app.billing.catalog import CustomerDraft
 from app.loaders.pages import Relation
+from app.schema.account import Account, resolve_account
 from app.schema.address import ADDRESS, TAX_ID, Address, AddressInput, address_of, with_address
 from app.schema.connections import Connection, connection
 from app.schema.credit import credit_balances_by_customer
@@ -23,9 +24,11 @@ from app.schema.user_errors import Payload
 
 if TYPE_CHECKING:
     from app.schema.credit import CreditEntry
+    from app.schema.credit_note import CreditNote
     from app.schema.discount import Discount
     from app.schema.invoice import Invoice
     from app.schema.payment import Payment
+    from app.schema.refund import Refund
     from app.schema.subscription import Subscription
     from app.schema.test_clock import TestClock
 
@@ -73,8 +76,19 @@ class Customer(Node):
     credit_entries: Connection[Annotated["CreditEntry", strawberry.lazy("app.schema.credit")]] = connection(
         "How that came about, oldest first.", Relation(models.CreditEntry, "customer_id")
     )
+    account: Account = field(
+        "What it owes in a currency, less what it has in hand, and how that came about.",
+        resolver=resolve_account,
+        access=Scope.BILLING_READ,
+    )
     payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
         "The money received from it.", Relation(models.Payment, "customer_id")
+    )
+    credit_notes: Connection[Annotated["CreditNote", strawberry.lazy("app.schema.credit_note")]] = connection(
+        "What was taken back of its invoices.", Relation(models.CreditNote, "customer_id")
+    )
+    refunds: Connection[Annotated["Refund", strawberry.lazy("app.schema.refund")]] = connection(
+        "The money given back to it.", Relation(models.Refund, "customer_id")
     )
 
 

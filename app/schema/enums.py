@@ -7,14 +7,17 @@ from typing import TypeVar
 import strawberry
 
 from app.billing.access import Scope
+from app.billing.account import AccountEntryKind
 from app.billing.aggregation import Aggregation
 from app.billing.catalog.as_code import CatalogNoun
 from app.billing.catalog.differences import CatalogAction
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
+    ChangeStatus,
     ChangeTime,
     CreditKind,
+    InvoiceDecisionKind,
     InvoiceReason,
     InvoiceStatus,
     PaymentExcess,
@@ -133,6 +136,15 @@ describe(
     },
 )
 describe(
+    ChangeStatus,
+    "Where a change of a subscription stands.",
+    {
+        ChangeStatus.SCHEDULED: "Is to come.",
+        ChangeStatus.APPLIED: "Has taken effect.",
+        ChangeStatus.CANCELED: "Was canceled before it took effect.",
+    },
+)
+describe(
     InvoiceStatus,
     "Where an invoice stands.",
     {
@@ -171,6 +183,34 @@ describe(
         CreditKind.APPLIED: "An invoice was paid with it.",
         CreditKind.RETURNED: "An invoice that took it was voided.",
         CreditKind.OVERPAID: "Money was received that was not due, or no longer.",
+        CreditKind.CREDIT_NOTE: "A credit note took back what had been paid.",
+        CreditKind.REMOVED: "It was taken by hand.",
+        CreditKind.REFUNDED: "It was given back as money.",
+    },
+)
+describe(
+    AccountEntryKind,
+    "What moves a customer's account.",
+    {
+        AccountEntryKind.INVOICE: "An invoice was issued.",
+        AccountEntryKind.CREDIT_CARRIED: "An invoice lay below zero, and the rest became credit.",
+        AccountEntryKind.PAYMENT: "Money was received.",
+        AccountEntryKind.REFUND: "Money was given back.",
+        AccountEntryKind.CREDIT_NOTE: "A credit note was written.",
+        AccountEntryKind.VOID: "An invoice was voided: all but what credit notes had taken of it.",
+        AccountEntryKind.WRITE_OFF: "What was due on an invoice was written off.",
+        AccountEntryKind.WRITE_OFF_REVERSAL: "What was written off is owed after all, or was credited or voided.",
+        AccountEntryKind.CREDIT_ADDED: "Credit was given by hand.",
+        AccountEntryKind.CREDIT_REMOVED: "Credit was removed by hand.",
+    },
+)
+describe(
+    InvoiceDecisionKind,
+    "What was decided about an issued invoice.",
+    {
+        InvoiceDecisionKind.VOID: "It is no longer owed, as if it had not been issued.",
+        InvoiceDecisionKind.WRITE_OFF: "What is due is not expected to be paid.",
+        InvoiceDecisionKind.WRITE_OFF_REVERSAL: "What was written off is owed after all, or was credited or voided.",
     },
 )
 describe(
@@ -210,8 +250,8 @@ describe(
         Scope.CATALOG_WRITE: "Create and change products, metrics, fees, prices and plans.",
         Scope.CUSTOMERS_READ: "Read customers.",
         Scope.CUSTOMERS_WRITE: "Create and change customers.",
-        Scope.BILLING_READ: "Read subscriptions, discounts, credit, invoices, payments, events, usage.",
-        Scope.BILLING_WRITE: "Create subscriptions, discounts, credit and typed lines; record payments.",
+        Scope.BILLING_READ: "Read subscriptions, discounts, credit, invoices, corrections, payments, events, usage.",
+        Scope.BILLING_WRITE: "Create subscriptions, discounts, credit, typed lines, corrections; record payments.",
         Scope.ENTITLEMENTS_READ: "Read entitlements.",
         Scope.ENTITLEMENTS_WRITE: "Change and consume entitlements.",
         Scope.SETTINGS_WRITE: "Change the merchant, API keys and test clocks, and read API keys.",
@@ -221,12 +261,15 @@ describe(
 )
 
 __all__ = [
+    "AccountEntryKind",
     "Aggregation",
     "BillingInterval",
+    "ChangeStatus",
     "ChangeTime",
     "CreditKind",
     "EnvironmentKind",
     "ErrorCode",
+    "InvoiceDecisionKind",
     "InvoiceReason",
     "InvoiceStatus",
     "PaymentExcess",

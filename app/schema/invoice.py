@@ -10,12 +10,13 @@ from app import models
 from app.billing import money as billing
 from app.billing.access import Scope
 from app.billing.adjustments import discounts_taken
+from app.loaders.credit_notes import credited_by_line, decisions_by_invoice
 from app.loaders.lines_by_invoice import lines_by_invoice
 from app.loaders.pages import Relation
 from app.schema.billing_parties import BilledFrom, BilledTo
 from app.schema.connections import Connection, connection
 from app.schema.declarations import CORRECTS, batched, edge, field, followed, noun, value
-from app.schema.enums import InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
+from app.schema.enums import InvoiceDecisionKind, InvoiceReason, InvoiceStatus, PaymentTerm, TaxBehavior
 from app.schema.explanation import LineExplanation, follow_explanation
 from app.schema.money import Money, Period, money_of, period_of
 from app.schema.node import Node
@@ -24,6 +25,7 @@ from app.schema.scalars import CurrencyCode
 
 if TYPE_CHECKING:
     from app.schema.credit import CreditEntry
+    from app.schema.credit_note import CreditNote
     from app.schema.customer import Customer
     from app.schema.payment import Payment
     from app.schema.price import Price
@@ -40,6 +42,11 @@ class InvoiceLine(Node):
     quantity: Decimal = field("How much is charged.")
     amount: Money = field("The amount, rounded once.", of=money_of("amount_minor"))
     exact_amount: Decimal = field("The amount before rounding, with up to 18 places.")
+    credited: Money = followed(
+        "What credit notes took of the amount, before discounts and tax.",
+        lambda row, context: context.loaders.of(credited_by_line).load(row.id),
+        lambda row, minor: billing.Money(minor, row.currency),
+    )
     explanation: LineExplanation = followed("Why the amount is what it is.", follow_explanation)
     created_at: datetime = field("When it was made, in the customer's time.")
     invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] = edge(
@@ -76,9 +83,23 @@ class TaxCharged:
     amount: Money = field("The tax.", of=lambda part: billing.Money(part[0]["taxMinor"], part[1]))
 
 
+DECISION_REASON = "Why, in your own words, up to 2000 characters. Example: `Billed twice`."
+
+
+@value("What was decided about an issued invoice, never edited.", access=Scope.BILLING_READ)
+class InvoiceDecision:
+    """Rows of `invoice_decision`."""
+
+    kind: InvoiceDecisionKind = field("What was decided.")
+    reason: str = field(DECISION_REASON)
+    amount: Money = field("What is no longer owed, or owed again.", of=money_of("amount_minor"))
+    created_at: datetime = field("When it was decided, in the customer's time.")
+
+
 def _due(row: Any) -> billing.Money:
-    paid = row.total_minor if row.status == InvoiceStatus.VOID else row.credit_applied_minor + row.paid_minor
-    return billing.Money(row.total_minor - paid, row.currency)
+    covered = row.credit_applied_minor + row.credited_minor + row.paid_minor
+    is_void = row.status == InvoiceStatus.VOID
+    return billing.Money(0 if is_void else row.total_minor - covered, row.currency)
 
 
 def _discounts(row: Any) -> list[tuple[Any, str]]:
@@ -89,7 +110,12 @@ def _taxes(row: Any) -> list[tuple[Any, str]]:
     return [(item, row.currency) for item in row.summary.get("taxes", ())]
 
 
-@noun("inv", models.Invoice, Scope.BILLING_READ, "What a customer owes and why. Once issued it never changes.")
+@noun(
+    "inv",
+    models.Invoice,
+    Scope.BILLING_READ,
+    "What a customer owes and why. Once issued it never changes; credit notes reduce it.",
+)
 class Invoice(Node):
     """Rows of `invoice`."""
 
@@ -109,8 +135,11 @@ class Invoice(Node):
         of=money_of("total_minor"),
     )
     credit_applied: Money = field("What the customer's credit paid.", of=money_of("credit_applied_minor"))
+    credited: Money = field("What credit notes took off what was due.", of=money_of("credited_minor"))
     amount_paid: Money = field("What was paid.", of=money_of("paid_minor"))
-    amount_due: Money = field("What is left to pay: nothing of one that is VOID.", of=_due)
+    amount_due: Money = field(
+        "What is left to pay: total - creditApplied - credited - amountPaid; nothing of one that is VOID.", of=_due
+    )
     discounts: list[DiscountTaken] = field(
         "What each discount took off, in order; then what those of earlier invoices took of their late usage.",
         of=_discounts,
@@ -132,6 +161,10 @@ class Invoice(Node):
         resolver=resolve_page_url,
     )
     lines: list[InvoiceLine] = batched("What is charged, in order.", lines_by_invoice)
+    decisions: list[InvoiceDecision] = batched(
+        "That it was voided, written off, or expected to be paid after all, and why; oldest first.",
+        decisions_by_invoice,
+    )
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Who owes it.", models.Customer, "customer_id"
     )
@@ -143,4 +176,7 @@ class Invoice(Node):
     )
     payments: Connection[Annotated["Payment", strawberry.lazy("app.schema.payment")]] = connection(
         "The money received for it.", Relation(models.Payment, "invoice_id")
+    )
+    credit_notes: Connection[Annotated["CreditNote", strawberry.lazy("app.schema.credit_note")]] = connection(
+        "What was taken back of it.", Relation(models.CreditNote, "invoice_id")
     )

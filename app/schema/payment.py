@@ -9,6 +9,8 @@ import strawberry
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import PaymentDraft
+from app.loaders.pages import Relation
+from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
 from app.schema.enums import PaymentExcess
 from app.schema.inputs import idempotency_key
@@ -19,6 +21,7 @@ from app.schema.user_errors import Payload
 
 if TYPE_CHECKING:
     from app.schema.customer import Customer
+    from app.schema.refund import Refund
 
 METHOD = "How it was paid, in your own words, up to 255 characters. Example: `bank_transfer`."
 REFERENCE = "What the payment is known by elsewhere, up to 2000 characters. Example: `SEPA-2026-0042`."
@@ -29,12 +32,16 @@ class Payment(Node):
     """Rows of `payment`."""
 
     amount: Money = field("How much was received.", of=money_of("amount_minor"))
+    refunded: Money = field("How much of it was given back.", of=money_of("refunded_minor"))
     method: str = field(METHOD)
     reference: str | None = field(REFERENCE)
     created_at: datetime = field("When it was recorded, in the customer's time.")
     invoice: Invoice = edge("What it pays.", models.Invoice, "invoice_id")
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Who paid.", models.Customer, "customer_id"
+    )
+    refunds: Connection[Annotated["Refund", strawberry.lazy("app.schema.refund")]] = connection(
+        "The money of it that was given back.", Relation(models.Refund, "payment_id")
     )
 
 

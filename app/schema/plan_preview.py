@@ -13,10 +13,10 @@ from app.context import Context
 from app.schema.client_error import ClientError, names_arguments
 from app.schema.declarations import field, value
 from app.schema.enums import BillingInterval, TaxBehavior
+from app.schema.fee_quantity import FeeQuantityInput
 from app.schema.money import Money, Period, money_of
 from app.schema.price_preview import PricePreviewEventInput
 from app.schema.scalars import CurrencyCode
-from app.schema.subscription import FeeQuantityInput
 from app.schema.upcoming_invoice import UpcomingInvoice
 from app.services.plan_previews import PlanPreviewDraft, preview_plan
 from app.services.planned_usage import Dimensions, PlannedEvent, PlannedUsage

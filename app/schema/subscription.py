@@ -16,11 +16,13 @@ from app.schema.connections import Connection, connection
 from app.schema.declarations import COUNTED_UP_TO, batched, edge, field, noun, value
 from app.schema.discount import SubscriptionDiscountInput
 from app.schema.enums import BillingInterval, SubscriptionStatus, TaxBehavior, TerminationReason, VersionPolicy
+from app.schema.fee_quantity import FeeQuantityInput
 from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
 from app.schema.money import Money, Period, money_of
 from app.schema.node import Node
 from app.schema.scalars import CurrencyCode
+from app.schema.subscription_change import SubscriptionChange
 from app.schema.upcoming_invoice import (
     UpcomingInvoice,
     resolve_projected,
@@ -90,6 +92,9 @@ class Subscription(Node):
         Relation(models.Discount, "subscription_id"),
     )
     invoices: Connection[Invoice] = connection("What it was billed.", Relation(models.Invoice, "subscription_id"))
+    changes: Connection[SubscriptionChange] = connection(
+        "How its terms changed, and will.", Relation(models.SubscriptionChange, "subscription_id")
+    )
     usage: list[SubscriptionUsage] = batched(
         "What was used in the running period, metric by metric; empty once it ended.", usage_by_subscription
     )
@@ -100,14 +105,6 @@ class Subscription(Node):
         "The invoices of the boundaries to come, if nothing more happened and no more was used; empty once it ended.",
         resolver=resolve_projected,
     )
-
-
-@strawberry.input(description="How many of a fee a subscription takes.")
-class FeeQuantityInput:
-    """See `FeeQuantity`."""
-
-    price_id: strawberry.ID = field("The id or key of a price of the plan that charges a fee.")
-    quantity: Decimal = field('How many, above zero. Example: `"5"`.')
 
 
 @strawberry.input(description="A subscription to create: to a plan or to one of its versions.")

@@ -1,5 +1,7 @@
 """How subscriptions end."""
 
+from typing import TYPE_CHECKING, Annotated
+
 import strawberry
 
 from app.billing.catalog.changes import TerminationDraft
@@ -9,6 +11,9 @@ from app.schema.inputs import idempotency_key
 from app.schema.invoice import Invoice
 from app.schema.subscription import Subscription
 from app.schema.user_errors import Payload
+
+if TYPE_CHECKING:
+    from app.schema.credit_note import CreditNote
 
 
 @strawberry.input(description="The end of a subscription.")
@@ -38,6 +43,9 @@ class SubscriptionTerminatePayload(Payload):
         "goes on until the end of its period.",
         default=None,
     )
+    credit_notes: list[Annotated["CreditNote", strawberry.lazy("app.schema.credit_note")]] = field(
+        "What was given back of what had been charged in advance.", default_factory=list
+    )
     replayed: bool = field("Whether an earlier call with this idempotency key ended it.", default=False)
 
 
@@ -53,3 +61,7 @@ class SubscriptionReactivatePayload(Payload):
     """The answer of `subscriptionReactivate`."""
 
     subscription: Subscription | None = field("The subscription.", default=None)
+    invoice: Invoice | None = field(
+        "What is charged for the rest of a period that was charged in advance until the end only; null where none was.",
+        default=None,
+    )

@@ -39,12 +39,15 @@ class Adjusting:
 
 
 async def adjusting_by_subscription(
-    session: AsyncSession, environment_id: str, subscriptions: Iterable[Adjusted]
+    session: AsyncSession,
+    environment_id: str,
+    subscriptions: Iterable[Adjusted],
+    planned: Sequence[DiscountTerms] = (),
 ) -> dict[str, Adjusting]:
     """Return how the invoices of each subscription are adjusted. Two statements.
 
-    A subscription's own discounts come first, then its customer's, each in the order in which they were made. Amounts
-    in another currency are left out.
+    A subscription's own discounts come first, those that are only planned for it last of them, then its customer's,
+    each in the order in which they were made. Amounts in another currency are left out.
     """
     listed = list(subscriptions)
     discounts = await _discounts(session, environment_id, {row.customer_id for row in listed})
@@ -55,7 +58,8 @@ async def adjusting_by_subscription(
     taxes = {row.id: (row.tax_rate, row.tax_exemption) for row in await session.execute(taxed)}
     return {
         row.id: Adjusting(
-            tuple(_terms_of(row, discounts[row.customer_id])), TaxTerms(row.tax_behavior, *taxes[row.customer_id])
+            tuple(_terms_of(row, discounts[row.customer_id], planned)),
+            TaxTerms(row.tax_behavior, *taxes[row.customer_id]),
         )
         for row in listed
     }
@@ -80,8 +84,14 @@ async def _discounts(
     return found
 
 
-def _terms_of(subscription: Adjusted, rows: Iterable[Row[Any]]) -> Iterable[DiscountTerms]:
-    for row in rows:
-        mine = row.subscription_id in (None, subscription.id)
-        if mine and row.currency in (None, subscription.currency):
-            yield DiscountTerms(row.id, row.name, row.percentage, row.amount_minor, row.starts_at, row.ends_at)
+def _terms_of(
+    subscription: Adjusted, rows: Iterable[Row[Any]], planned: Iterable[DiscountTerms]
+) -> Iterable[DiscountTerms]:
+    fitting = [row for row in rows if row.currency in (None, subscription.currency)]
+    yield from (_terms(row) for row in fitting if row.subscription_id == subscription.id)
+    yield from planned
+    yield from (_terms(row) for row in fitting if row.subscription_id is None)
+
+
+def _terms(row: Row[Any]) -> DiscountTerms:
+    return DiscountTerms(row.id, row.name, row.percentage, row.amount_minor, row.starts_at, row.ends_at)

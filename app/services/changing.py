@@ -1,16 +1,19 @@
 """A subscription that somebody changes: locked, brought up to its time, and known to be still there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
-from app.billing.lifecycle import SubscriptionStatus
+from app.billing.lifecycle import InvoiceReason, SubscriptionStatus
 from app.services.customer_time import customers_now
+from app.services.invoices import Issuing, Opening, issue_invoices, open_invoices
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
+from app.services.rating import RatedLine
 from app.services.renewals import RENEWING, pass_boundaries
 
 
@@ -46,3 +49,17 @@ async def must_change(session: AsyncSession, principal: Principal, now: datetime
         message = "the subscription has ended"
         raise Refused((UserError(ErrorCode.SUBSCRIPTION_TERMINATED, "subscriptionId", message),))
     return Changing(subscription, customer, now)
+
+
+async def charge_now(
+    session: AsyncSession, changing: Changing, cause: str, lines: Sequence[RatedLine]
+) -> models.Invoice | None:
+    """Issue an invoice of what begins in advance in the middle of a period; None where nothing does."""
+    if not lines:
+        return None
+    subscription, customer, now = changing.subscription, changing.customer, changing.now
+    opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_CHANGE, cause, lines)
+    [invoice] = await open_invoices(session, subscription.environment_id, [opening], now)
+    due_at = now + timedelta(days=subscription.payment_term_days)
+    await issue_invoices(session, subscription.environment_id, [Issuing(invoice, customer, due_at)], now)
+    return invoice

@@ -13,6 +13,8 @@ from app.metering.supplements import note_supplements
 from app.metering.usage import close_counters
 from app.models import table_of
 from app.services.adjusting import Adjusting, adjusting_by_subscription
+from app.services.agreements import agreements_by_subscription
+from app.services.charges import charges_of_lines
 from app.services.invoices import (
     Issuing,
     Opening,
@@ -27,8 +29,7 @@ from app.services.invoices import (
 )
 from app.services.late_lines import LateLine, late_lines
 from app.services.lookup import all_by_id, locked_all
-from app.services.rating import RatedLine, charges_of_lines, lines_by_subscription, rate, usage_request
-from app.services.terms import agreements_by_subscription
+from app.services.rating import RatedLine, lines_by_subscription, rate, usage_request
 
 
 async def close_invoices(

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.catalog.corrections import CreditRemovalDraft, check_credit_removal, minor_of
 from app.billing.catalog.invoices import CreditDraft, check_credit
 from app.billing.credit import Balance, apply_credit
-from app.billing.errors import ErrorCode, Problems
+from app.billing.errors import ErrorCode, Problems, Refused, UserError
 from app.billing.lifecycle import CreditKind
-from app.billing.money import decimal_to_minor
+from app.billing.money import Money, decimal_to_minor
 from app.ids import new_id
 from app.models import table_of
 from app.services.customer_time import customers_now
@@ -48,6 +49,61 @@ async def give_credit(
     return entry
 
 
+async def remove_credit(
+    session: AsyncSession, principal: Principal, now: datetime, draft: CreditRemovalDraft
+) -> tuple[models.CreditEntry, ...]:
+    """Take credit out of a customer's hands, never more than it has; return an entry for each that it is taken from."""
+    problems = Problems()
+    customer = await require(session, problems, "customerId", models.Customer, principal.environment_id, draft.customer)
+    check_credit_removal(draft, problems)
+    problems.raise_if_any()
+    assert customer is not None
+    currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
+    amount_minor = minor_of(draft.amount, currency, "amount", problems)
+    problems.raise_if_any()
+    now = await customers_now(session, customer, now)
+    return tuple(await take_credit(session, customer, Money(amount_minor, currency), now, note=draft.reason))
+
+
+async def take_credit(
+    session: AsyncSession,
+    customer: models.Customer,
+    wanted: Money,
+    now: datetime,
+    *,
+    note: str | None = None,
+    refund_id: str | None = None,
+) -> list[models.CreditEntry]:
+    """Take an amount of a customer's credit, of the oldest entries first: for a refund, or else removed for good.
+
+    The customer is locked, so that no invoice takes the same credit. Refused where there is not as much.
+    """
+    await locked_all(session, models.Customer, customer.environment_id, [customer.id])
+    balances = await _balances(session, customer.environment_id, customer.id, wanted.currency)
+    in_hand = sum(balance.left_minor for balance in balances)
+    if wanted.amount_minor > in_hand:
+        message = f"the customer has only {Money(in_hand, wanted.currency).amount} {wanted.currency} of credit"
+        raise Refused((UserError(ErrorCode.CREDIT_BALANCE_EXCEEDED, "amount", message),))
+    entries = [
+        models.CreditEntry(
+            environment_id=customer.environment_id,
+            id=new_id("cre"),
+            created_at=now,
+            customer_id=customer.id,
+            currency=wanted.currency,
+            kind=CreditKind.REMOVED if refund_id is None else CreditKind.REFUNDED,
+            amount_minor=-taken.left_minor,
+            source_id=taken.entry_id,
+            refund_id=refund_id,
+            note=note,
+        )
+        for taken in apply_credit(wanted.amount_minor, balances)
+    ]
+    session.add_all(entries)
+    await session.flush()
+    return entries
+
+
 async def settle_with_credit(
     session: AsyncSession, environment_id: str, invoices: Sequence[models.Invoice], now: datetime
 ) -> None:
@@ -71,7 +127,8 @@ async def settle_with_credit(
     customers = await locked_all(session, models.Customer, environment_id, rich) if rich else {}
     for invoice in due:
         if invoice.customer_id in customers:
-            for taken in apply_credit(invoice.due_minor, await _balances(session, invoice)):
+            balances = await _balances(session, environment_id, invoice.customer_id, invoice.currency)
+            for taken in apply_credit(invoice.due_minor, balances):
                 await add_entry(session, invoice, now, CreditKind.APPLIED, -taken.left_minor, source_id=taken.entry_id)
                 invoice.credit_applied_minor += taken.left_minor
 
@@ -92,8 +149,9 @@ async def add_entry(
     amount_minor: int,
     *,
     source_id: str | None = None,
+    credit_note_id: str | None = None,
 ) -> models.CreditEntry:
-    """Write what an invoice does to its customer's credit."""
+    """Write what an invoice, or a credit note of it, does to its customer's credit."""
     entry = models.CreditEntry(
         environment_id=invoice.environment_id,
         id=new_id("cre"),
@@ -104,6 +162,7 @@ async def add_entry(
         amount_minor=amount_minor,
         invoice_id=invoice.id,
         source_id=source_id,
+        credit_note_id=credit_note_id,
     )
     session.add(entry)
     await session.flush()
@@ -134,13 +193,13 @@ def _whole_minor(draft: CreditDraft, currency: str, problems: Problems) -> int:
         return 0
 
 
-async def _balances(session: AsyncSession, invoice: models.Invoice) -> list[Balance]:
-    """Return what is left of each entry of the invoice's customer and currency that brought credit, oldest first."""
+async def _balances(session: AsyncSession, environment_id: str, customer_id: str, currency: str) -> list[Balance]:
+    """Return what is left of each entry of a customer and a currency that brought credit, oldest first."""
     entries = table_of(models.CreditEntry).c
     statement = select(entries.id, entries.source_id, entries.amount_minor).where(
-        entries.environment_id == invoice.environment_id,
-        entries.customer_id == invoice.customer_id,
-        entries.currency == invoice.currency,
+        entries.environment_id == environment_id,
+        entries.customer_id == customer_id,
+        entries.currency == currency,
     )
     rows: Any = (await session.execute(statement.order_by(entries.created_at, entries.id))).all()
     taken: dict[str, int] = defaultdict(int)

@@ -1,5 +1,6 @@
 """How subscriptions end: now, at the end of their period, or not after all."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,22 +8,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.catalog.changes import TerminationDraft
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
-from app.billing.lifecycle import ChangeTime, SubscriptionStatus, TerminationReason
-from app.services.changing import Changing, must_change
+from app.billing.lifecycle import ChangeTime, PaymentTerm, SubscriptionStatus, TerminationReason
+from app.billing.periods import Period
+from app.billing.proration import PartOfPeriod
+from app.services.agreements import Agreement, agreements_of
+from app.services.changing import Changing, charge_now, must_change
+from app.services.charges import Charge, charge_of
 from app.services.lookup import all_by_id
+from app.services.phases import end_of_period
 from app.services.principal import Principal
+from app.services.rating import rate
 from app.services.renewals import pass_boundaries
 from app.services.subscription_windows import fit_windows
-from app.services.terms import calendar_of
 from app.services.unpaid import end_pending
+from app.services.unused import find_unused, give_back
 
 
 async def terminate_subscription(
     session: AsyncSession, principal: Principal, now: datetime, draft: TerminationDraft
-) -> tuple[models.Subscription, models.Invoice | None]:
-    """End a subscription now or at the end of its period; return it, and the draft of its last arrears, if any.
+) -> tuple[models.Subscription | models.Invoice | models.CreditNote | None, ...]:
+    """End a subscription now or at the end of its period.
 
-    One that waits for its first payment ends at once, and that invoice is void.
+    Return it, the draft of its last arrears, if any, and the credit notes for what it does not use. One that waits for
+    its first payment ends at once, and that invoice is void.
     """
     changing = await must_change(session, principal, now, draft.subscription)
     subscription = changing.subscription
@@ -30,14 +38,24 @@ async def terminate_subscription(
         await end_pending(session, subscription, TerminationReason.REQUESTED, changing.now, changing.now)
         return subscription, None
     if draft.at is ChangeTime.NOW:
-        return subscription, await _end_now(session, changing)
-    window = calendar_of(subscription).window(subscription.billing_interval, changing.now)
-    if window.part.end == subscription.ending_at:
-        message = f"the subscription ends at {window.part.end.isoformat()} already"
+        notes = await _give_back(session, changing) if draft.credit_unused else []
+        return (subscription, await _end_now(session, changing), *notes)
+    end = end_of_period(subscription)
+    if end == subscription.ending_at:
+        message = f"the subscription ends at {end.isoformat()} already"
         raise Refused((UserError(ErrorCode.NOTHING_CHANGES, "subscriptionId", message),))
     subscription.termination_reason = TerminationReason.REQUESTED
-    await move_end(session, changing, window.part.end)
+    await move_end(session, changing, end)
     return subscription, None
+
+
+async def _give_back(session: AsyncSession, changing: Changing) -> list[models.CreditNote]:
+    subscription, now = changing.subscription, changing.now
+    held = [
+        term for one in await agreements_of(session, subscription) if one.calendar.covers(now) for term in one.terms
+    ]
+    unused = await find_unused(session, subscription, {term.price_id for term in held}, now)
+    return await give_back(session, subscription, unused, now, subscription.id, now)
 
 
 async def _end_now(session: AsyncSession, changing: Changing) -> models.Invoice | None:
@@ -53,16 +71,36 @@ async def _end_now(session: AsyncSession, changing: Changing) -> models.Invoice 
 
 async def reactivate_subscription(
     session: AsyncSession, principal: Principal, now: datetime, subscription_id: str
-) -> models.Subscription:
-    """Let a subscription that was to end go on."""
+) -> tuple[models.Subscription, models.Invoice | None]:
+    """Let a subscription that was to end go on.
+
+    What was charged in advance until the end only is charged for the rest of its period, on an invoice.
+    """
     changing = await must_change(session, principal, now, subscription_id)
     subscription, problems = changing.subscription, Problems()
     if subscription.ending_at is None:
         problems.add(ErrorCode.NOTHING_CHANGES, "subscriptionId", "the subscription is not about to end")
     problems.raise_if_any()
+    ending_at, short = subscription.ending_at, await agreements_of(session, subscription)
     subscription.termination_reason = None
     await move_end(session, changing, None)
-    return subscription
+    lines = await rate(session, subscription.environment_id, _rests(subscription, short, changing.now))
+    cause = f"{subscription.id}@{ending_at}"
+    return subscription, await charge_now(session, changing, cause, lines)
+
+
+def _rests(subscription: models.Subscription, short: Iterable[Agreement], now: datetime) -> list[Charge]:
+    """Return the rests of the periods in advance that run now, behind the end that they were charged until."""
+    rests = []
+    for agreement in short:
+        calendar = agreement.calendar
+        for term in agreement.terms if calendar.covers(now) and calendar.ended_at is not None else ():
+            if term.payment_term is PaymentTerm.IN_ADVANCE and term.interval is not None:
+                window = calendar.window(term.interval, now)
+                if window.part.end < window.whole.end:
+                    rest = PartOfPeriod(Period(window.part.end, window.whole.end), window.whole)
+                    rests.append(charge_of(subscription, term, rest))
+    return rests
 
 
 async def move_end(session: AsyncSession, changing: Changing, ending_at: datetime | None) -> None:

@@ -41,6 +41,9 @@ NOUNS: Mapping[str, type[SQLModel]] = {
     "clk": models.TestClock,
     "disc": models.Discount,
     "cre": models.CreditEntry,
+    "chg": models.SubscriptionChange,
+    "cn": models.CreditNote,
+    "rfd": models.Refund,
 }
 _records = table_of(models.IdempotencyRecord)
 MAX_KEY_LENGTH = 255

@@ -12,18 +12,15 @@ from app.billing.lifecycle import (
     InvoiceReason,
     InvoiceStatus,
     PaymentExcess,
-    SubscriptionStatus,
     TerminationReason,
 )
 from app.billing.money import decimal_to_minor, minor_to_decimal
 from app.ids import new_id
 from app.services.credit import add_entry
 from app.services.customer_time import customers_now
-from app.services.invoices import mark_paid_if_settled
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
-from app.services.subscriptions import activate
-from app.services.unpaid import forgive_if_settled
+from app.services.settling import settle
 
 
 async def record_payment(
@@ -62,29 +59,10 @@ async def record_payment(
     if excess_minor:
         await add_entry(session, invoice, now, CreditKind.OVERPAID, excess_minor)
     if not has_expired:
-        await _settle(session, subscription, invoice, amount_minor - excess_minor, now)
+        invoice.paid_minor += amount_minor - excess_minor
+        await settle(session, subscription, invoice, now)
     await session.flush()
     return payment, invoice
-
-
-async def _settle(
-    session: AsyncSession, subscription: models.Subscription, invoice: models.Invoice, paid_minor: int, now: datetime
-) -> None:
-    """Take a payment off what an invoice has due; once nothing is, its subscription goes on."""
-    invoice.paid_minor += paid_minor
-    mark_paid_if_settled(invoice, now)
-    await session.flush()
-    if invoice.status is not InvoiceStatus.PAID:
-        return
-    if _gates(invoice, subscription):
-        customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
-        await activate(session, subscription, customer, now)
-    await forgive_if_settled(session, subscription, now)
-
-
-def _gates(invoice: models.Invoice, subscription: models.Subscription) -> bool:
-    first = invoice.reason is InvoiceReason.SUBSCRIPTION_START
-    return first and subscription.status is SubscriptionStatus.PENDING_PAYMENT
 
 
 def _has_expired(invoice: models.Invoice, subscription: models.Subscription) -> bool:
@@ -96,6 +74,8 @@ def _has_expired(invoice: models.Invoice, subscription: models.Subscription) -> 
 def _payable_minor(problems: Problems, invoice: models.Invoice, draft: PaymentDraft, *, has_expired: bool) -> int:
     if invoice.status is not InvoiceStatus.ISSUED and not has_expired:
         message = f"the invoice is {invoice.status}; only an ISSUED one takes payments"
+        if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+            message += ", which invoiceMarkCollectible makes it again"
         problems.add(ErrorCode.INVOICE_NOT_PAYABLE, "invoiceId", message)
         return 0
     if draft.amount is None:

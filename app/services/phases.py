@@ -1,13 +1,66 @@
-"""What subscriptions had agreed to before they changed."""
+"""The phases of subscriptions beside the present one: what they had agreed to before, and what they will agree to."""
 
 from collections import defaultdict
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import models
+from app.billing.calendars import Calendar
+from app.billing.decimals import parse_plain
+from app.billing.lifecycle import ChangeStatus, VersionPolicy
+from app.billing.periods import BillingInterval
 from app.models import SubscriptionPhase, table_of
+
+
+class Changeable(Protocol):
+    """A subscription that may change, be it a model or a light row."""
+
+    id: str
+    plan_id: str
+    plan_version_id: str
+    version_policy: VersionPolicy
+    billing_interval: BillingInterval
+    anchor_at: datetime
+    timezone: str
+    phase_started_at: datetime
+    next_boundary_at: datetime | None
+    change_at: datetime | None
+    ending_at: datetime | None
+
+
+@dataclass(frozen=True)
+class NextPhase:
+    """What a subscription agrees to from an instant on.
+
+    Another interval begins a new anchor there. `is_other_plan` where it is of another plan, whose one-time fees are
+    charged.
+    """
+
+    start_at: datetime
+    plan_id: str
+    plan_version_id: str
+    billing_interval: BillingInterval
+    anchor_at: datetime
+    quantities: Mapping[str, Decimal]
+    is_other_plan: bool
+
+
+def calendar_of(row: Changeable) -> Calendar:
+    """Return the calendar of what a subscription agrees to now, which lasts from its last change to its end."""
+    return Calendar(row.anchor_at, row.phase_started_at, row.timezone, row.ending_at)
+
+
+def end_of_period(row: Changeable) -> datetime:
+    """Return when the period of a running subscription ends, at the interval of its plan."""
+    boundary = row.next_boundary_at
+    assert boundary is not None, "what runs has a boundary"
+    return calendar_of(row).window_before(row.billing_interval, boundary).part.end
 
 
 async def load_phases(
@@ -21,3 +74,86 @@ async def load_phases(
         for row in await session.execute(select(phases).where(*mine).order_by(phases.c.number)):
             found[row.subscription_id].append(row)
     return found
+
+
+async def load_next_phases(
+    session: AsyncSession, environment_id: str, subscriptions: Iterable[Changeable]
+) -> dict[str, NextPhase]:
+    """Return what is planned for some subscriptions, or follows from their plans' default versions.
+
+    One statement for those with a change to come, one for those that float, and none for others.
+    """
+    listed = list(subscriptions)
+    planned = await _scheduled(session, environment_id, [row for row in listed if row.change_at is not None])
+    floating = [row for row in listed if row.version_policy is VersionPolicy.FLOATING and row.id not in planned]
+    return planned | await _followed(session, environment_id, floating)
+
+
+async def _followed(
+    session: AsyncSession, environment_id: str, floating: Collection[Changeable]
+) -> dict[str, NextPhase]:
+    """Return the phases of those whose plan has another default version now: from the end of their period on."""
+    running = [row for row in floating if row.next_boundary_at is not None]
+    if not running:
+        return {}
+    plans, versions = table_of(models.Plan).c, table_of(models.PlanVersion).c
+    of_plan = (versions.environment_id == plans.environment_id) & (versions.plan_id == plans.id)
+    default = select(plans.id, versions.id.label("version_id")).join(
+        models.PlanVersion, of_plan & (versions.number == plans.default_number)
+    )
+    mine = (plans.environment_id == environment_id, plans.id.in_({row.plan_id for row in running}))
+    defaults = {row.id: row.version_id for row in await session.execute(default.where(*mine))}
+    moving = [row for row in running if defaults[row.plan_id] != row.plan_version_id]
+    quantities = await quantities_by_subscription(session, environment_id, [row.id for row in moving])
+    found = {}
+    for row in moving:
+        to = (row.plan_id, defaults[row.plan_id], row.billing_interval)
+        found[row.id] = next_phase(row, end_of_period(row), to, quantities.get(row.id, {}))
+    return found
+
+
+async def _scheduled(
+    session: AsyncSession, environment_id: str, subscriptions: Collection[Changeable]
+) -> dict[str, NextPhase]:
+    changing = {row.id: row for row in subscriptions}
+    if not changing:
+        return {}
+    changes = table_of(models.SubscriptionChange)
+    mine = (changes.c.environment_id == environment_id, changes.c.subscription_id.in_(changing))
+    scheduled = select(changes).where(*mine, changes.c.status == ChangeStatus.SCHEDULED)
+    return {
+        row.subscription_id: _of_change(changing[row.subscription_id], row) for row in await session.execute(scheduled)
+    }
+
+
+def _of_change(subscription: Changeable, change: Row[Any]) -> NextPhase:
+    quantities = {price_id: parse_plain(quantity) for price_id, quantity in change.quantities.items()}
+    to = (change.plan_id, change.plan_version_id, change.billing_interval)
+    return next_phase(subscription, change.effective_at, to, quantities)
+
+
+def next_phase(
+    subscription: Changeable,
+    start_at: datetime,
+    to: tuple[str, str, BillingInterval],
+    quantities: Mapping[str, Decimal],
+) -> NextPhase:
+    """Return the phase of a subscription that goes over to a plan's version, with its interval, at an instant."""
+    plan_id, version_id, interval = to
+    anchor_at = subscription.anchor_at if interval is subscription.billing_interval else start_at
+    is_other = plan_id != subscription.plan_id
+    return NextPhase(start_at, plan_id, version_id, interval, anchor_at, quantities, is_other)
+
+
+async def quantities_by_subscription(
+    session: AsyncSession, environment_id: str, subscription_ids: Collection[str]
+) -> dict[str, dict[str, Decimal]]:
+    """Return, for each subscription, how many of which price's fee it takes where it says so."""
+    taken = table_of(models.SubscriptionQuantity).c
+    statement = select(taken.subscription_id, taken.price_id, taken.quantity).where(
+        taken.environment_id == environment_id, taken.subscription_id.in_(subscription_ids)
+    )
+    quantities: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for row in await session.execute(statement):
+        quantities[row.subscription_id][row.price_id] = row.quantity
+    return quantities

@@ -18,19 +18,16 @@ from app.billing.invoicing import Assessment
 from app.billing.periods import BillingInterval, Period
 from app.billing.tax import TaxBehavior, TaxTerms
 from app.services.adjusting import Adjusting, adjusting_by_subscription
+from app.services.agreements import Agreement
+from app.services.charges import charges_at_boundary, charges_at_start, next_boundary
 from app.services.customer_time import read_customers_now
 from app.services.lookup import find, ids_by_reference, require
 from app.services.merchants import get_merchant
 from app.services.planned_usage import PlannedUsage, Shares, measure_shares, rate_planned, share_out
 from app.services.plans import default_version, fitting_prices, prices_by_reference
 from app.services.principal import Principal
-from app.services.rating import (
-    RatedLine,
-    charges_at_boundary,
-    charges_at_start,
-    next_boundary,
-)
-from app.services.terms import Agreement, Term, terms_by_version, terms_of_prices
+from app.services.rating import RatedLine
+from app.services.terms import Term, terms_by_version, terms_of_prices
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from app.billing.errors import ErrorCode, Problems
 from app.billing.given_usage import GivenEvent, GivenUsage, check_detail, check_usage, measure_given
 from app.billing.measuring import Measured
 from app.billing.pricing import price_line
-from app.services.rating import Charge, RatedLine, inputs_of
+from app.services.charges import Charge
+from app.services.rating import RatedLine, inputs_of
 from app.services.terms import Term
 
 #: The value that usage has in a dimension, as it was written: a name may be there twice.

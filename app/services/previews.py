@@ -17,17 +17,11 @@ from app.billing.invoicing import Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
+from app.services.agreements import Agreement, agreements_by_subscription
+from app.services.charges import Charge, charges_at_boundary, charges_running, next_boundary
 from app.services.invoices import drafted_subscriptions
 from app.services.late_lines import LateLine, late_lines
-from app.services.rating import (
-    Charge,
-    RatedLine,
-    charges_at_boundary,
-    charges_running,
-    next_boundary,
-    rate,
-)
-from app.services.terms import Agreement, agreements_by_subscription
+from app.services.rating import RatedLine, rate
 
 #: How far behind its next boundary a subscription is projected.
 FURTHEST: Final = relativedelta(years=2)

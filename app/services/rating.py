@@ -3,43 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import models
 from app.billing.aggregation import quantity_of
-from app.billing.calendars import Calendar
-from app.billing.errors import InvariantBroken
 from app.billing.invoicing import AssessedLine
 from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Measured, Metering, measure
-from app.billing.periods import BillingInterval, Period
+from app.billing.periods import Period
 from app.billing.price_models import needs_events, unit_price_path
 from app.billing.pricing import RULES_VERSION, LineInputs, PricedLine, price_line
 from app.billing.proration import PartOfPeriod
 from app.metering.usage import PeriodUsage, UsageRequest, period_usage
-from app.services.terms import Agreement, Term
-
-
-class Subscribed(Protocol):
-    """What rating needs to know of a subscription, be it a model or a light row."""
-
-    id: str
-    customer_id: str
-    billing_interval: BillingInterval
-
-
-@dataclass(frozen=True)
-class Charge:
-    """A term to be rated over a window of a subscription, which may be a part of a whole period."""
-
-    subscription_id: str
-    customer_id: str
-    term: Term
-    window: PartOfPeriod
+from app.services.charges import Charge
+from app.services.terms import Term
 
 
 @dataclass(frozen=True)
@@ -148,111 +127,6 @@ def usage_request(charge: Charge) -> UsageRequest:
     )
 
 
-def next_boundary(subscription: Subscribed, agreements: Iterable[Agreement], instant: datetime) -> datetime:
-    """Return the first instant after another at which a window of any cadence ends: the plan's, or that of a price."""
-    ends = []
-    for agreement in agreements:
-        if agreement.calendar.covers(instant):
-            intervals = intervals_of(agreement.terms) | {subscription.billing_interval}
-            ends.append(agreement.calendar.next_boundary(intervals, instant))
-    assert ends, "what has ended has no boundary to come"
-    return min(ends)
-
-
-def intervals_of(terms: Iterable[Term]) -> set[BillingInterval]:
-    """Return how long the windows of some prices are."""
-    return {term.interval for term in terms if term.interval is not None}
-
-
-def charges_at_start(subscription: Subscribed, agreements: Iterable[Agreement], start: datetime) -> list[Charge]:
-    """Return what is due at the start: the in-advance prices of the first windows, and what is charged once."""
-    charges = []
-    for agreement in agreements:
-        for term in agreement.terms:
-            if term.payment_term is PaymentTerm.IN_ADVANCE:
-                window = agreement.calendar.window(term.interval or subscription.billing_interval, start)
-                # What is charged once is charged whole, however short the first period is.
-                whole = PartOfPeriod(window.part, window.part) if term.interval is None else window
-                charges.append(_charge(subscription, term, whole))
-    return charges
-
-
-def charges_at_boundary(
-    subscription: Subscribed, agreements: Sequence[Agreement], boundary: datetime, since: datetime | None = None
-) -> list[Charge]:
-    """Return what a boundary bills: the arrears of the windows that end there, then the advance of those that begin.
-
-    Windows that a change has cut short end between two boundaries: those that end after `since` are billed, too.
-    """
-    arrears, advance = [], []
-    for agreement in agreements:
-        calendar, ended_at = agreement.calendar, agreement.calendar.ended_at
-        end = boundary if ended_at is None or boundary <= ended_at else ended_at
-        if calendar.started_at < end and (end == boundary or (since is not None and since < end)):
-            arrears += _charges_ending(subscription, agreement, end)
-        if calendar.covers(boundary):
-            advance += charges_beginning(subscription, agreement, boundary)
-    return arrears + advance
-
-
-def _charges_ending(subscription: Subscribed, agreement: Agreement, end: datetime) -> list[Charge]:
-    """Return the arrears of the windows of an agreement that end at an instant."""
-    calendar, charged = agreement.calendar, []
-    # Most terms have windows of the same length.
-    windows = {interval: calendar.window_ending(interval, end) for interval in intervals_of(agreement.terms)}
-    for term in agreement.terms:
-        if term.payment_term is PaymentTerm.IN_ARREARS and term.interval is not None:
-            window = windows[term.interval]
-            if window is not None:
-                charged.append(_charge(subscription, term, window))
-    return charged
-
-
-def charges_beginning(subscription: Subscribed, agreement: Agreement, begin: datetime) -> list[Charge]:
-    """Return the advance of the windows of an agreement that begin at an instant; nothing that is charged once."""
-    calendar, charged = agreement.calendar, []
-    windows = {interval: calendar.window(interval, begin) for interval in intervals_of(agreement.terms)}
-    for term in agreement.terms:
-        if term.payment_term is PaymentTerm.IN_ADVANCE and term.interval is not None:
-            window = windows[term.interval]
-            if window.part.start == begin:
-                charged.append(_charge(subscription, term, window))
-    return charged
-
-
-def charges_running(subscription: Subscribed, agreements: Iterable[Agreement], boundary: datetime) -> list[Charge]:
-    """Return the metered prices over the windows that run until the next boundary."""
-    return [
-        _charge(subscription, term, agreement.calendar.window_before(term.interval, boundary))
-        for agreement in agreements
-        if agreement.calendar.runs_before(boundary)
-        for term in agreement.terms
-        if term.metering is not None and term.interval is not None
-    ]
-
-
-def charges_of_lines(
-    subscription: Subscribed, agreements: Iterable[Agreement], lines: Iterable[models.InvoiceLine]
-) -> list[Charge]:
-    """Return what arrears lines of a draft charge, in their order, so that they can be rated again."""
-    held: defaultdict[str, list[tuple[Calendar, Term]]] = defaultdict(list)
-    for agreement in agreements:
-        for term in agreement.terms:
-            held[term.price_id].append((agreement.calendar, term))
-    windows: dict[tuple[Calendar, BillingInterval, datetime], PartOfPeriod] = {}
-    charges = []
-    for line in lines:
-        calendar, term = next(one for one in held[str(line.price_id)] if one[0].covers(line.period_start))
-        assert term.interval is not None, "what is charged once is not in arrears"
-        key = (calendar, term.interval, line.period_start)
-        if key not in windows:
-            windows[key] = calendar.window(term.interval, line.period_start)
-        if windows[key].part != Period(line.period_start, line.period_end):
-            raise InvariantBroken(f"The window of the line {line.id} is another one now.")
-        charges.append(_charge(subscription, term, windows[key]))
-    return charges
-
-
 def inputs_of(term: Term, window: PartOfPeriod, measured: Measured | None) -> LineInputs:
     """Return all that the amount of a term over a window depends on; nothing is measured for a fee."""
     return LineInputs(
@@ -268,10 +142,6 @@ def inputs_of(term: Term, window: PartOfPeriod, measured: Measured | None) -> Li
         period_minimum=term.period_minimum,
         period_maximum=term.period_maximum,
     )
-
-
-def _charge(subscription: Subscribed, term: Term, window: PartOfPeriod) -> Charge:
-    return Charge(subscription.id, subscription.customer_id, term, window)
 
 
 def _rate_one(charge: Charge, usage: PeriodUsage) -> RatedLine:

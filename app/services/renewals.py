@@ -5,18 +5,22 @@ Both are done for any number of subscriptions at once, by as many statements as 
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import InvoiceReason, SubscriptionStatus, TerminationReason, move_subscription
 from app.due import Due, DueKind, schedule
+from app.services.agreements import Agreement, agreements_by_subscription
+from app.services.charges import Charge, charges_at_boundary, charges_once
 from app.services.closing import close_windows
+from app.services.entering import cancel_scheduled, enter_phase
 from app.services.invoices import Opening, cause_at, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
-from app.services.rating import charges_at_boundary, lines_by_subscription, rate
+from app.services.phases import load_next_phases
+from app.services.rating import lines_by_subscription, rate
 from app.services.subscriptions import boundary_of, open_windows
-from app.services.terms import Agreement, agreements_by_subscription
 
 #: While a subscription is one of these, its boundaries fall due.
 RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
@@ -37,26 +41,55 @@ async def pass_boundaries(
         for one, at in passed.items()
         if locked[one].status in RENEWING and locked[one].next_boundary_at == at
     ]
-    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
-    customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in subscriptions])
-    charges = []
+    following = await load_next_phases(session, environment_id, subscriptions)
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions, following)
+    passing = []
     for one in subscriptions:
-        charges += charges_at_boundary(one, agreements[one.id], passed[one.id], one.last_boundary_at)
-        _pass(session, one, agreements[one.id], passed[one.id], now)
+        at, own = passed[one.id], agreements[one.id]
+        charges = charges_at_boundary(one, own, at, one.last_boundary_at)
+        phase = following.get(one.id)
+        if phase is not None and phase.start_at == at and one.ending_at != at:
+            await enter_phase(session, one, phase, now)
+            charges += charges_once(one, own, at) if phase.is_other_plan else []
+        _pass(session, one, own, at, now)
+        if one.change_at is not None and one.status is SubscriptionStatus.TERMINATED:
+            await cancel_scheduled(session, one)
+        passing.append(Passing(one, at, charges))
     await session.flush()
-    lines = lines_by_subscription(await rate(session, environment_id, charges))
-    unbilled = [one for one in subscriptions if one.id not in lines]
-    await close_windows(session, environment_id, [(one.id, passed[one.id]) for one in unbilled], now)
+    return await draft_invoices(session, environment_id, passing, now)
+
+
+class Passing(NamedTuple):
+    """A subscription that is taken over a boundary, and what that bills."""
+
+    subscription: models.Subscription
+    boundary: datetime
+    charges: Sequence[Charge]
+
+
+async def draft_invoices(
+    session: AsyncSession, environment_id: str, passing: Sequence[Passing], now: datetime
+) -> list[str]:
+    """Draft what boundaries bill, and let the end of the grace time fall due, and the boundaries that come next.
+
+    Return the ids of the drafts. Where there is nothing to bill the windows are closed at once.
+    """
+    subscriptions = [one.subscription for one in passing]
+    customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in subscriptions])
+    lines = lines_by_subscription(await rate(session, environment_id, [c for one in passing for c in one.charges]))
+    unbilled = [(one.subscription.id, one.boundary) for one in passing if one.subscription.id not in lines]
+    await close_windows(session, environment_id, unbilled, now)
     openings = [
         Opening(one, customers[one.customer_id], _reason(one), cause_at(one, at), lines[one.id], boundary_at=at)
-        for one, at in ((one, passed[one.id]) for one in subscriptions)
+        for one, at, _ in passing
         if one.id in lines
     ]
     invoices = await open_invoices(session, environment_id, openings, now)
     grace = timedelta(seconds=(await owner_of(session, environment_id)).merchant.grace_seconds)
-    due = [boundary_of(one, customers[one.customer_id]) for one in subscriptions if one.status in RENEWING]
+    due = [boundary_of(one, customers[one.customer_id]) for one in subscriptions if one.next_boundary_at is not None]
     for invoice, opening in zip(invoices, openings, strict=True):
-        closes_at = passed[opening.subscription.id] + grace
+        assert opening.boundary_at is not None
+        closes_at = opening.boundary_at + grace
         due.append(Due(DueKind.INVOICE_CLOSE, invoice.id, closes_at, opening.customer.test_clock_id))
     await schedule(session, environment_id, due, now)
     return [invoice.id for invoice in invoices]

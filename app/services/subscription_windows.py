@@ -1,10 +1,10 @@
 """The windows that run in a subscription, brought to what it agrees to after a change, or as its end was moved."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -13,11 +13,12 @@ from app.metering.deciding import period_key
 from app.metering.jobs import schedule_job
 from app.metering.usage import set_ends
 from app.models import UsageJobKind, table_of
+from app.services.agreements import Agreement, agreements_of
 from app.services.changing import Changing
-from app.services.rating import next_boundary
+from app.services.charges import arrears_at, next_boundary
+from app.services.phases import calendar_of
 from app.services.renewals import RENEWING
-from app.services.subscriptions import boundary_of
-from app.services.terms import Agreement, agreements_of, calendar_of
+from app.services.subscriptions import boundary_of, open_windows
 
 
 async def fit_windows(session: AsyncSession, changing: Changing) -> None:
@@ -35,6 +36,27 @@ async def fit_windows(session: AsyncSession, changing: Changing) -> None:
     await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
 
 
+async def cut_windows(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:
+    """Let all windows that run end now, as periods are counted from another anchor from here on."""
+    periods = table_of(models.SubscriptionPeriod)
+    mine = (
+        periods.c.environment_id == subscription.environment_id,
+        periods.c.subscription_id == subscription.id,
+        periods.c.calendar_number == subscription.calendar_number,
+        periods.c.end_at > now,
+    )
+    await session.flush()
+    await session.execute(update(periods).where(*mine).values(end_at=now))
+
+
+def begin_windows(
+    session: AsyncSession, subscription: models.Subscription, agreements: Sequence[Agreement], now: datetime
+) -> None:
+    """Begin the windows of a subscription whose periods are counted from now on: a boundary that has passed."""
+    subscription.last_boundary_at = now
+    open_windows(session, subscription, agreements, now, now)
+
+
 async def _fit_rows(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:
     periods, calendar = table_of(models.SubscriptionPeriod).c, calendar_of(subscription)
     running = select(models.SubscriptionPeriod).where(
@@ -50,13 +72,27 @@ async def _fit_rows(session: AsyncSession, subscription: models.Subscription, no
     await session.flush()
 
 
-async def _fit_boundary(session: AsyncSession, changing: Changing, agreements: Iterable[Agreement]) -> None:
+async def _fit_boundary(session: AsyncSession, changing: Changing, agreements: Sequence[Agreement]) -> None:
     subscription, ending_at = changing.subscription, changing.subscription.ending_at
     if ending_at is not None and ending_at <= changing.now:
         return
-    subscription.next_boundary_at = next_boundary(subscription, agreements, changing.now)
+    subscription.next_boundary_at = boundary_to_come(subscription, agreements, changing.now)
     await session.flush()
-    await schedule(session, subscription.environment_id, [boundary_of(subscription, changing.customer)], changing.now)
+    due = [boundary_of(subscription, changing.customer)]
+    await schedule(session, subscription.environment_id, due, changing.now)
+
+
+def boundary_to_come(subscription: models.Subscription, agreements: Sequence[Agreement], now: datetime) -> datetime:
+    """Return the next boundary by what is agreed now.
+
+    It is no later than it was while arrears wait for it: of a window that a change has cut short.
+    """
+    boundary = next_boundary(subscription, agreements, now)
+    before = subscription.next_boundary_at
+    if before is None or not now < before < boundary:
+        return boundary
+    waiting = arrears_at(subscription, agreements, before, subscription.last_boundary_at)
+    return before if waiting else boundary
 
 
 def _counter_ends(

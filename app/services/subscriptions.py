@@ -11,23 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.anchors import anchor_from_json, anchor_instant
 from app.billing.catalog import SubscriptionDraft, check_subscription
-from app.billing.catalog.customers import PlannedPrice, choose_quantities
-from app.billing.catalog.discounts import check_discount
+from app.billing.catalog.customers import FeeQuantity, PlannedPrice, choose_quantities
+from app.billing.catalog.discounts import DiscountDraft, check_discount
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, move_subscription
-from app.due import Due, DueKind, schedule
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, VersionPolicy, move_subscription
+from app.due import Due, DueKind, schedule
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
+from app.services.agreements import Agreement, agreements_of
+from app.services.charges import charges_at_start, intervals_of, next_boundary
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
 from app.services.invoices import Issuing, Opening, cause_at, issue_invoices, open_invoices, owner_of
 from app.services.lookup import find, must_lock, require
+from app.services.phases import calendar_of
 from app.services.plans import default_version
 from app.services.principal import Principal
-from app.services.rating import charges_at_start, intervals_of, next_boundary, rate
-from app.services.terms import Agreement, agreements_of, calendar_of
+from app.services.rating import rate
 
 
 async def create_subscription(
@@ -47,8 +48,8 @@ async def create_subscription(
         await must_lock(session, models.Customer, environment_id, customer.id)
     if draft.ending_at is not None and draft.ending_at <= now:
         problems.add(ErrorCode.OUT_OF_RANGE, "endingAt", "Must lie after the start.")
-    quantities = await _chosen_quantities(session, problems, draft, version)
-    discounts = _chosen_discounts(problems, draft, plan, now)
+    quantities = await chosen_quantities(session, problems, draft.quantities, version)
+    discounts = chosen_discounts(problems, draft.discounts, None if plan is None else plan.currency, now)
     if customer is not None and plan is not None and not draft.allow_concurrent:
         await _refuse_second(session, problems, customer, plan)
     problems.raise_if_any()
@@ -166,11 +167,11 @@ async def _bill_start(
     return invoice
 
 
-async def _chosen_quantities(
-    session: AsyncSession, problems: Problems, draft: SubscriptionDraft, version: models.PlanVersion | None
+async def chosen_quantities(
+    session: AsyncSession, problems: Problems, wanted: Sequence[FeeQuantity], version: models.PlanVersion | None
 ) -> dict[str, Decimal]:
     """Return the quantities by the ids of their prices, which must be fees of the plan version."""
-    if version is None or not draft.quantities:
+    if version is None or not wanted:
         return {}
     prices, links = table_of(models.Price).c, table_of(models.PlanVersionPrice).c
     contained = (links.environment_id == prices.environment_id) & (links.price_id == prices.id)
@@ -183,21 +184,21 @@ async def _chosen_quantities(
         for name in (row.id, row.key)
         if name is not None
     }
-    return choose_quantities(draft.quantities, named, problems)
+    return choose_quantities(wanted, named, problems)
 
 
-def _chosen_discounts(
-    problems: Problems, draft: SubscriptionDraft, plan: models.Plan | None, now: datetime
+def chosen_discounts(
+    problems: Problems, wanted: Sequence[DiscountDraft], currency: str | None, now: datetime
 ) -> list[int | None]:
     """Return what each discount takes off in minor units; None for a percentage."""
     chosen = []
-    for place, discount in enumerate(draft.discounts):
+    for place, discount in enumerate(wanted):
         found = Problems()
         check_discount(discount, found)
         amount_minor = None
-        if plan is not None:
-            check_discount_currency(discount, plan.currency, found)
-            amount_minor = discount_minor(discount, plan.currency, found)
+        if currency is not None:
+            check_discount_currency(discount, currency, found)
+            amount_minor = discount_minor(discount, currency, found)
         check_span(discount, now, found)
         found.pass_on(problems, f"discounts.{place}")
         chosen.append(amount_minor)
@@ -224,13 +225,13 @@ async def _chosen(
 ) -> tuple[models.Plan | None, models.PlanVersion | None]:
     if draft.plan is not None:
         plan = await require(session, problems, "planId", models.Plan, environment_id, draft.plan)
-        await _refuse_archived(session, problems, "planId", plan)
+        await refuse_archived(session, problems, "planId", plan)
         return plan, None if plan is None else await default_version(session, plan)
     if draft.plan_version is None:
         return None, None
     version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, draft.plan_version)
     plan = None if version is None else await find(session, models.Plan, environment_id, version.plan_id)
-    await _refuse_archived(session, problems, "planVersionId", plan)
+    await refuse_archived(session, problems, "planVersionId", plan)
     if version is not None and version.published_at is None:
         message = "the version is a draft: planVersionPublish first, then customers can subscribe to it"
         problems.add(ErrorCode.PLAN_VERSION_NOT_PUBLISHED, "planVersionId", message)
@@ -245,7 +246,8 @@ def _refuse_contradiction(problems: Problems, plan: models.Plan, version: models
         problems.add(ErrorCode.INVALID, "versionPolicy", message)
 
 
-async def _refuse_archived(session: AsyncSession, problems: Problems, field: str, plan: models.Plan | None) -> None:
+async def refuse_archived(session: AsyncSession, problems: Problems, field: str, plan: models.Plan | None) -> None:
+    """Note if a plan, or its product, takes nobody new."""
     if plan is None:
         return
     product = await find(session, models.Product, plan.environment_id, plan.product_id)

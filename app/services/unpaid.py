@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import (
+    InvoiceDecisionKind,
     InvoiceReason,
     InvoiceStatus,
     SubscriptionStatus,
@@ -15,6 +16,7 @@ from app.billing.lifecycle import (
     move_invoice,
     move_subscription,
 )
+from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.credit import return_credit
@@ -50,7 +52,8 @@ async def end_pending(
     subscription.ended_at = subscription.ending_at = ended_at
     subscription.next_boundary_at = None
     invoice = await _first_invoice(session, subscription)
-    await void_invoice(session, invoice, now)
+    why = "Not paid in time" if reason is TerminationReason.INITIAL_PAYMENT_EXPIRED else "Terminated before it was paid"
+    await void_invoice(session, invoice, why, now)
     await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
     return invoice
 
@@ -68,11 +71,41 @@ async def _first_invoice(session: AsyncSession, subscription: models.Subscriptio
     return await must_lock(session, models.Invoice, subscription.environment_id, invoice_id)
 
 
-async def void_invoice(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
-    """Take back an issued invoice, which keeps its number: what was paid for it becomes the customer's credit."""
+async def void_invoice(session: AsyncSession, invoice: models.Invoice, reason: str, now: datetime) -> None:
+    """Take back an issued invoice, which keeps its number: what was paid for it becomes the customer's credit.
+
+    Credit notes took what they did off what was due, as anything was, and gave nothing: there is nothing to take back.
+    """
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        decide(session, invoice, InvoiceDecisionKind.WRITE_OFF_REVERSAL, invoice.due_minor, reason, now)
+    decide(session, invoice, InvoiceDecisionKind.VOID, invoice.total_minor - invoice.credited_minor, reason, now)
     invoice.status = move_invoice(invoice.status, InvoiceStatus.VOID)
     await return_credit(session, invoice, now)
     await session.flush()
+
+
+def decide(
+    session: AsyncSession,
+    invoice: models.Invoice,
+    kind: InvoiceDecisionKind,
+    amount_minor: int,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Note what was decided about an invoice, and how much is no longer owed by it, or owed again."""
+    session.add(
+        models.InvoiceDecision(
+            environment_id=invoice.environment_id,
+            id=new_id("dec"),
+            created_at=now,
+            invoice_id=invoice.id,
+            customer_id=invoice.customer_id,
+            kind=kind,
+            reason=reason,
+            currency=invoice.currency,
+            amount_minor=amount_minor,
+        )
+    )
 
 
 async def mark_overdue(

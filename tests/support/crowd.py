@@ -10,7 +10,15 @@ from sqlmodel import SQLModel
 from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.invoicing import Series
-from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus, PaymentTerm, SubscriptionStatus
+from app.billing.lifecycle import (
+    ChangeStatus,
+    CreditKind,
+    InvoiceDecisionKind,
+    InvoiceReason,
+    InvoiceStatus,
+    PaymentTerm,
+    SubscriptionStatus,
+)
 from app.billing.periods import BillingInterval
 from app.billing.price_models import StandardPrice, model_to_json
 from app.billing.pricing import LineInputs
@@ -144,9 +152,21 @@ def _sold(
         hint="abcd",
         scopes=["all"],
     )
+    change = models.SubscriptionChange(
+        **mine,
+        id=new_id("chg"),
+        subscription_id=subscription.id,
+        status=ChangeStatus.APPLIED,
+        effective_at=START,
+        plan_id=plan.id,
+        plan_version_id=version.id,
+        former_plan_version_id=version.id,
+        billing_interval=interval,
+        quantities={},
+    )
     event = _event(environment, mine, customer, metric, number)
     billed = _billed(mine, subscription, prices[0], metric, event)
-    return [plan, version, *links, clock, customer, subscription, period, key, event, *billed]
+    return [plan, version, *links, clock, customer, subscription, period, change, key, event, *billed]
 
 
 def _event(
@@ -263,4 +283,41 @@ def _billed(
         currency="USD",
         method="cash",
     )
-    return [key, counter, invoice, line, link, payment, discount, credit]
+    corrected = _corrected(mine, invoice, line, payment)
+    credit.credit_note_id, credit.refund_id = corrected[0].id, corrected[2].id
+    return [key, counter, invoice, line, link, payment, discount, *corrected, credit]
+
+
+def _corrected(
+    mine: dict[str, Any], invoice: models.Invoice, line: models.InvoiceLine, payment: models.Payment
+) -> list[Any]:
+    whose: dict[str, Any] = {**mine, "customer_id": invoice.customer_id, "currency": "USD", "reason": "Outage"}
+    note = models.CreditNote(
+        **whose,
+        id=new_id("cn"),
+        invoice_id=invoice.id,
+        amount_minor=1,
+        discount_minor=0,
+        tax_minor=0,
+        total_minor=1,
+        reduced_due_minor=0,
+        to_credit_minor=0,
+        refunded_minor=1,
+    )
+    piece = models.CreditNoteLine(
+        **mine,
+        id=new_id("cnl"),
+        credit_note_id=note.id,
+        invoice_line_id=line.id,
+        position=0,
+        currency="USD",
+        amount_minor=1,
+        discount_minor=0,
+        tax_minor=0,
+        total_minor=1,
+    )
+    refund = models.Refund(**whose, id=new_id("rfd"), payment_id=payment.id, credit_note_id=note.id, amount_minor=1)
+    decision = models.InvoiceDecision(
+        **whose, id=new_id("dec"), invoice_id=invoice.id, kind=InvoiceDecisionKind.WRITE_OFF, amount_minor=2
+    )
+    return [note, piece, refund, decision]

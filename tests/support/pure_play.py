@@ -23,14 +23,10 @@ from app.billing.pricing import PricedLine, price_line
 from app.billing.tax import TaxTerms
 from app.metering.coverage import Coverage
 from app.metering.facts import CustomerNames
-from app.services.rating import (
-    Charge,
-    charges_at_boundary,
-    charges_at_start,
-    inputs_of,
-    next_boundary,
-)
-from app.services.terms import Agreement, Term
+from app.services.agreements import Agreement
+from app.services.charges import Charge, charges_at_boundary, charges_at_start, next_boundary
+from app.services.rating import inputs_of
+from app.services.terms import Term
 from tests.naive.history import Event, History, Subscription
 from tests.naive.invoices import Invoice, Line
 from tests.naive.replay import typed_line

@@ -16,6 +16,18 @@ INVOICE = """id number status issuedAt dueAt
 subtotal { amount } tax { amount } carriedToCredit { amount } total { amount currency }
 creditApplied { amount } amountDue { amount }
 lines { description quantity amount { amount } period { start end } }"""
+PREVIEW = """query(
+  $subscriptionId: ID!, $planId: ID, $planVersionId: ID, $quantities: [FeeQuantityInput!], $at: ChangeTime! = NOW
+  $discounts: [SubscriptionDiscountInput!]
+) { subscriptionChangePreview(
+  subscriptionId: $subscriptionId, planId: $planId, planVersionId: $planVersionId, quantities: $quantities, at: $at
+  discounts: $discounts
+) { effectiveAt creditApplied { amount } amountDue { amount }
+  credits { total { amount } reduces: reducesDue { amount } toCredit { amount }
+    invoice { status } of: invoice { id number } }
+  invoice { subtotal { amount } tax { amount } carriedToCredit { amount } total { amount currency }
+    lines { description quantity amount { amount } period { start end } } }
+  nextInvoice { boundaryAt total { amount } lines { description quantity amount { amount } } } } }"""
 CALLS: dict[str, Any] = {
     "key": "calls",
     "productId": "api",
@@ -37,21 +49,34 @@ class Story:
     customer_id: str
     zero: dict[str, Any] | None = None
     subscription_id: str = ""
+    changed: dict[str, Any] | None = None
+    following: dict[str, Any] | None = None
 
-    async def sell(self, prices: dict[str, dict[str, Any]], **plan: Any) -> None:
-        """Make a catalog of these prices, by their keys and in their order, in one monthly plan."""
-        fees = [{"key": key, "productId": "api", "name": key} for key, given in prices.items() if is_fee(given)]
+    async def sell(
+        self,
+        prices: dict[str, dict[str, Any]],
+        *others: dict[str, Any],
+        extra: dict[str, dict[str, Any]] | None = None,
+        **plan: Any,
+    ) -> None:
+        """Make a catalog of these prices, by their keys and in their order, in one monthly plan.
+
+        Besides it has other plans, and extra prices for these.
+        """
+        sold = prices | (extra or {})
+        fees = [{"key": key, "productId": "api", "name": key} for key, given in sold.items() if is_fee(given)]
         peak = {**CALLS, "key": "peak", "aggregation": "MAX", "valueProperty": "$.peak", "groupBy": []}
         document = {
             "products": [{"key": "api", "name": "API"}],
             "billableMetrics": [CALLS, {**peak, "eventType": "peak"}],
             "fees": fees,
-            "prices": [price(key, given) for key, given in prices.items()],
+            "prices": [price(key, given) for key, given in sold.items()],
             "plans": [
                 {
                     "key": "plan", "productId": "api", "name": "Plan", "billingInterval": "MONTHLY",
                     "priceIds": list(prices), **plan,
-                }
+                },
+                *({"productId": "api", "name": one["key"], "billingInterval": "MONTHLY", **one} for one in others),
             ],
         }  # fmt: skip
         await apply(self.api, document)
@@ -64,6 +89,34 @@ class Story:
         assert payload["userErrors"] == []
         self.zero, self.subscription_id = payload["invoice"], payload["subscription"]["id"]
         return [] if self.zero is None else written(self.zero)
+
+    async def change(self, **given: Any) -> list[str]:
+        """Change the subscription; return its credit notes and the invoice of the change, after a preview of both."""
+        asked = {"subscriptionId": self.subscription_id, **given}
+        preview = (await self.api.gql(PREVIEW, **asked))["subscriptionChangePreview"]
+        fields = f"""change {{ status }} invoice {{ {INVOICE} }}
+          creditNotes {{ total {{ amount }} reducedDue {{ amount }} toCredit {{ amount }} invoice {{ id number }} }}"""
+        payload = await self.api.mutate("subscriptionChange", fields, **asked)
+        assert payload["userErrors"] == []
+        self.changed, self.following = payload["invoice"], preview["nextInvoice"]
+        credited = [one for one in preview["credits"] if one["invoice"]["status"] != "DRAFT"]
+        assert [
+            {"total": one["total"], "reducedDue": one["reduces"], "toCredit": one["toCredit"], "invoice": one["of"]}
+            for one in credited
+        ] == payload["creditNotes"]
+        if self.changed is None:
+            assert preview["invoice"] is None
+        else:
+            assert [preview["amountDue"], preview["creditApplied"]] == [
+                self.changed["amountDue"], self.changed["creditApplied"],
+            ]  # fmt: skip
+            assert preview["invoice"] == {name: self.changed[name] for name in preview["invoice"]}
+        notes = [
+            f"credit of {one['total']['amount']} on {one['invoice']['number']}, "
+            f"{one['reducedDue']['amount']} off what is due, {one['toCredit']['amount']} to credit"
+            for one in payload["creditNotes"]
+        ]
+        return [*notes, *([] if self.changed is None else written(self.changed))]
 
     async def end(self, **given: Any) -> list[str]:
         """End the subscription; return the draft of its last invoice, if there is one."""

@@ -10,6 +10,7 @@ from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.extraction import UncountedReason
 from app.billing.lifecycle import (
+    ChangeStatus,
     CreditKind,
     InvoiceReason,
     InvoiceStatus,
@@ -103,6 +104,10 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
     models.TestClock: lambda n: {"name": name(n), "now": instant(n)},
     models.Customer: customer,
     models.Subscription: subscription,
+    models.SubscriptionChange: lambda n: {
+        "status": (ChangeStatus.APPLIED, ChangeStatus.CANCELED)[n % 2],
+        "effective_at": instant(n),
+    },
     models.Invoice: invoice,
     models.InvoiceLine: lambda n: {
         "payment_term": (PaymentTerm.IN_ARREARS, PaymentTerm.IN_ADVANCE)[n % 2],
@@ -112,6 +117,8 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
     models.Discount: lambda n: {"name": name(n), "starts_at": instant(n), "ends_at": scarce(n, instant(n))},
     models.CreditEntry: lambda n: {"kind": (CreditKind.ADDED, CreditKind.CARRIED)[n % 2]},
     models.Payment: lambda n: {"method": name(n)},
+    models.CreditNote: lambda n: {"reason": name(n)},
+    models.Refund: lambda n: {"reference": scarce(n, text(n))},
     models.ApiKey: api_key,
     models.MeterEvent: event,
 }

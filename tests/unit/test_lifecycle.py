@@ -17,7 +17,15 @@ SUBSCRIPTION_MOVES = {
     ("PAST_DUE", "ACTIVE"),
     ("PAST_DUE", "TERMINATED"),
 }
-INVOICE_MOVES = {("DRAFT", "ISSUED"), ("ISSUED", "PAID"), ("ISSUED", "VOID"), ("ISSUED", "UNCOLLECTIBLE")}
+INVOICE_MOVES = {
+    ("DRAFT", "ISSUED"),
+    ("ISSUED", "PAID"),
+    ("ISSUED", "VOID"),
+    ("ISSUED", "UNCOLLECTIBLE"),
+    ("UNCOLLECTIBLE", "ISSUED"),
+    ("UNCOLLECTIBLE", "PAID"),
+    ("UNCOLLECTIBLE", "VOID"),
+}
 
 
 @pytest.mark.parametrize("old", SubscriptionStatus)

@@ -1,6 +1,16 @@
 """What every noun's lists can be narrowed to and ordered by. A noun that connections lead to has its place here."""
 
-from app.schema.listings import catalog, clocks, customers, events, invoices, merchants, reductions, subscriptions
+from app.schema.listings import (
+    catalog,
+    clocks,
+    corrections,
+    customers,
+    events,
+    invoices,
+    merchants,
+    reductions,
+    subscriptions,
+)
 from app.schema.listings.listing import LISTINGS, conditions_of, order_of
 
 __all__ = [
@@ -8,6 +18,7 @@ __all__ = [
     "catalog",
     "clocks",
     "conditions_of",
+    "corrections",
     "customers",
     "events",
     "invoices",

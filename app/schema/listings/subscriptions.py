@@ -1,9 +1,9 @@
-"""Lists of subscriptions."""
+"""Lists of subscriptions and of their changes."""
 
 import strawberry
 
 from app import models
-from app.schema.enums import SubscriptionStatus, VersionPolicy
+from app.schema.enums import ChangeStatus, SubscriptionStatus, VersionPolicy
 from app.schema.listings.listing import By, InstantRange, listing, one_of, one_of_these, within
 
 
@@ -37,3 +37,19 @@ class SubscriptionFilter:
     )
     started_at: InstantRange | None = within("started_at", "When they started.")
     created_at: InstantRange | None = within("created_at", "When they were created.")
+
+
+@listing(
+    models.SubscriptionChange,
+    CREATED_AT=By("created_at", "When it was asked for."),
+    EFFECTIVE_AT=By("effective_at", "When it took effect, or will."),
+)
+class SubscriptionChangeFilter:
+    """Rows of `subscription_change`."""
+
+    subscription_ids: list[strawberry.ID] | None = one_of(
+        "subscription_id", "Of one of the subscriptions with these ids."
+    )
+    statuses: list[ChangeStatus] | None = one_of("status", "With one of these statuses. Example: `[SCHEDULED]`.")
+    effective_at: InstantRange | None = within("effective_at", "When they took effect, or will.")
+    created_at: InstantRange | None = within("created_at", "When they were asked for.")
