@@ -87,6 +87,9 @@ async def story_of(world: World, subscription_id: str) -> dict[str, Any]:
             "subscription": await rows(
                 models.Subscription, "status", "next_boundary_at", "ended_at", id=subscription_id
             ),
+            "changes": await rows(models.SubscriptionChange, "status", "effective_at", "quantities", **own),
+            "phases": await rows(models.SubscriptionPhase, "number", "start_at", "end_at", "quantities", **own),
+            "notes": await rows(models.CreditNote, "total_minor", "to_credit_minor", customer_id=customer_id or ""),
             "periods": await rows(models.SubscriptionPeriod, "number", "start_at", "end_at", "closed_at", **own),
             "invoices": await rows(
                 models.Invoice, "reason", "status", "total_minor", "paid_minor", "issued_at", "due_at", "paid_at", **own

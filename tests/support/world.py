@@ -92,6 +92,7 @@ class World:
         if upfront is not None:
             fee = await self.do(lambda s: create_fee(s, me, now, FeeDraft(product=product.id, name="Platform")))
             prices.append(await self.price("Platform fee", upfront, PaymentTerm.IN_ADVANCE, fee=fee.id))
+            self.made["fee price"] = prices[-1]
         draft = {"name": "Pro", "billing_interval": BillingInterval.MONTHLY, "billing_version": 1, **plan}
         plan_draft = PlanDraft(product=product.id, prices=tuple(price.id for price in prices), **draft)
         self.made["plan"] = await self.do(lambda s: create_plan(s, me, now, plan_draft))
