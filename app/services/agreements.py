@@ -62,7 +62,8 @@ async def agreements_by_subscription(
     for row in listed:
         phases = [_of_phase(phase, row.timezone, terms) for phase in former.get(row.id, ())]
         own = _with_quantities(terms.get(row.plan_version_id, ()), quantities.get(row.id))
-        found[row.id] = _agreements([*phases, *_from_now(row, own, following.get(row.id), terms)])
+        now = _from_now(row, own, following.get(row.id), terms, quantities.get(row.id))
+        found[row.id] = _agreements([*phases, *now])
     return found
 
 
@@ -72,14 +73,19 @@ async def agreements_of(session: AsyncSession, subscription: models.Subscription
 
 
 def _from_now(
-    row: Agreed, own: Sequence[Term], following: NextPhase | None, terms: Mapping[str, Sequence[Term]]
+    row: Agreed,
+    own: Sequence[Term],
+    following: NextPhase | None,
+    terms: Mapping[str, Sequence[Term]],
+    quantities: Mapping[str, Decimal] | None,
 ) -> list[tuple[Calendar, Sequence[Term]]]:
     """Return the present phase, and the one that follows it, if that begins before the end."""
     calendar = calendar_of(row)
     if following is None or calendar.is_over(following.start_at):
         return [(calendar, own)]
     later = replace(calendar, anchor_at=following.anchor_at, started_at=following.start_at)
-    own_later = _with_quantities(terms.get(following.plan_version_id, ()), following.quantities)
+    taken = quantities if following.quantities is None else following.quantities
+    own_later = _with_quantities(terms.get(following.plan_version_id, ()), taken)
     return [(replace(calendar, ended_at=following.start_at), own), (later, own_later)]
 
 

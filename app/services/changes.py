@@ -94,7 +94,7 @@ async def _change_now(session: AsyncSession, changing: Changing, planned: Planne
 def _applied(subscription: models.Subscription, phase: NextPhase, now: datetime) -> models.SubscriptionChange:
     change = _change(subscription, phase.plan_id, phase.plan_version_id, phase.start_at, now)
     change.status, change.billing_interval = ChangeStatus.APPLIED, phase.billing_interval
-    change.quantities = {price_id: plain(quantity) for price_id, quantity in phase.quantities.items()}
+    change.quantities = {price_id: plain(quantity) for price_id, quantity in (phase.quantities or {}).items()}
     return change
 
 

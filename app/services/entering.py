@@ -33,7 +33,8 @@ async def enter_phase(
         subscription.anchor_at = phase.anchor_at
     subscription.plan_id, subscription.plan_version_id = phase.plan_id, phase.plan_version_id
     subscription.billing_interval = phase.billing_interval
-    await _write_quantities(session, subscription, phase.quantities, now)
+    if phase.quantities is not None:
+        await _write_quantities(session, subscription, phase.quantities, now)
     await _mark_applied(session, subscription, phase.start_at)
 
 

@@ -24,7 +24,6 @@ class Changeable(Protocol):
     id: str
     plan_id: str
     plan_version_id: str
-    version_policy: VersionPolicy
     billing_interval: BillingInterval
     anchor_at: datetime
     timezone: str
@@ -39,7 +38,7 @@ class NextPhase:
     """What a subscription agrees to from an instant on.
 
     Another interval begins a new anchor there. `is_other_plan` where it is of another plan, whose one-time fees are
-    charged.
+    charged. `quantities` are of fees; None for those that it has.
     """
 
     start_at: datetime
@@ -47,7 +46,7 @@ class NextPhase:
     plan_version_id: str
     billing_interval: BillingInterval
     anchor_at: datetime
-    quantities: Mapping[str, Decimal]
+    quantities: Mapping[str, Decimal] | None
     is_other_plan: bool
 
 
@@ -81,34 +80,35 @@ async def load_next_phases(
 ) -> dict[str, NextPhase]:
     """Return what is planned for some subscriptions, or follows from their plans' default versions.
 
-    One statement for those with a change to come, one for those that float, and none for others.
+    One statement, and one for those with a change to come, where there are any.
     """
     listed = list(subscriptions)
     planned = await _scheduled(session, environment_id, [row for row in listed if row.change_at is not None])
-    floating = [row for row in listed if row.version_policy is VersionPolicy.FLOATING and row.id not in planned]
-    return planned | await _followed(session, environment_id, floating)
+    return await _followed(session, environment_id, listed) | planned
 
 
 async def _followed(
-    session: AsyncSession, environment_id: str, floating: Collection[Changeable]
+    session: AsyncSession, environment_id: str, subscriptions: Collection[Changeable]
 ) -> dict[str, NextPhase]:
-    """Return the phases of those whose plan has another default version now: from the end of their period on."""
-    running = [row for row in floating if row.next_boundary_at is not None]
+    """Return the phases of those that float, and whose plan has another default version: from their next period on."""
+    running = {row.id: row for row in subscriptions if row.next_boundary_at is not None}
     if not running:
         return {}
-    plans, versions = table_of(models.Plan).c, table_of(models.PlanVersion).c
-    of_plan = (versions.environment_id == plans.environment_id) & (versions.plan_id == plans.id)
-    default = select(plans.id, versions.id.label("version_id")).join(
-        models.PlanVersion, of_plan & (versions.number == plans.default_number)
+    own, plans, versions = (table_of(m).c for m in (models.Subscription, models.Plan, models.PlanVersion))
+    of_plan = (plans.environment_id == own.environment_id) & (plans.id == own.plan_id)
+    is_default = (versions.plan_id == plans.id) & (versions.number == plans.default_number)
+    moving = (
+        select(own.id, versions.id.label("version_id"))
+        .join(models.Plan, of_plan)
+        .join(models.PlanVersion, (versions.environment_id == plans.environment_id) & is_default)
+        .where(own.environment_id == environment_id, own.id.in_(running))
+        .where(own.version_policy == VersionPolicy.FLOATING, own.plan_version_id != versions.id)
     )
-    mine = (plans.environment_id == environment_id, plans.id.in_({row.plan_id for row in running}))
-    defaults = {row.id: row.version_id for row in await session.execute(default.where(*mine))}
-    moving = [row for row in running if defaults[row.plan_id] != row.plan_version_id]
-    quantities = await quantities_by_subscription(session, environment_id, [row.id for row in moving])
     found = {}
-    for row in moving:
-        to = (row.plan_id, defaults[row.plan_id], row.billing_interval)
-        found[row.id] = next_phase(row, end_of_period(row), to, quantities.get(row.id, {}))
+    for moved in await session.execute(moving):
+        row = running[moved.id]
+        to = (row.plan_id, moved.version_id, row.billing_interval)
+        found[row.id] = next_phase(row, end_of_period(row), to, None)
     return found
 
 
@@ -136,7 +136,7 @@ def next_phase(
     subscription: Changeable,
     start_at: datetime,
     to: tuple[str, str, BillingInterval],
-    quantities: Mapping[str, Decimal],
+    quantities: Mapping[str, Decimal] | None,
 ) -> NextPhase:
     """Return the phase of a subscription that goes over to a plan's version, with its interval, at an instant."""
     plan_id, version_id, interval = to
