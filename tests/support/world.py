@@ -75,8 +75,8 @@ class World:
         async with self.sessions.read() as session:
             return list(await session.scalars(select(model).order_by(*table_of(model).primary_key)))
 
-    async def catalog(self, upfront: str | None = "49", **plan: Any) -> models.Plan:
-        """Make a product with a metric at 0.00002, a fee in advance unless `upfront` is None, and a plan of both."""
+    async def catalog(self, upfront: str | None = "49", usage: str = "0.00002", **plan: Any) -> models.Plan:
+        """Make a product with a metric at a price, a fee in advance unless `upfront` is None, and a plan of both."""
         now, me = self.clock.now(), self.principal
         product = await self.do(lambda s: create_product(s, me, now, ProductDraft(name="Engine")))
         metric = BillableMetricDraft(
@@ -88,7 +88,7 @@ class World:
             value_property="$.tokens",
         )
         self.made["metric"] = await self.do(lambda s: create_billable_metric(s, me, now, metric))
-        prices = [await self.price("Tokens", "0.00002", PaymentTerm.IN_ARREARS, billable_metric=self.made["metric"].id)]
+        prices = [await self.price("Tokens", usage, PaymentTerm.IN_ARREARS, billable_metric=self.made["metric"].id)]
         if upfront is not None:
             fee = await self.do(lambda s: create_fee(s, me, now, FeeDraft(product=product.id, name="Platform")))
             prices.append(await self.price("Platform fee", upfront, PaymentTerm.IN_ADVANCE, fee=fee.id))
