@@ -9,6 +9,8 @@ from app.billing.errors import InvariantBroken
 class SubscriptionStatus(StrEnum):
     """Where a subscription stands."""
 
+    SCHEDULED = "SCHEDULED"
+    TRIALING = "TRIALING"
     PENDING_PAYMENT = "PENDING_PAYMENT"
     ACTIVE = "ACTIVE"
     PAST_DUE = "PAST_DUE"
@@ -105,6 +107,17 @@ class PaymentTerm(StrEnum):
 
 
 SUBSCRIPTION_MOVES: Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
+    SubscriptionStatus.SCHEDULED: frozenset(
+        {
+            SubscriptionStatus.TRIALING,
+            SubscriptionStatus.PENDING_PAYMENT,
+            SubscriptionStatus.ACTIVE,
+            SubscriptionStatus.TERMINATED,
+        }
+    ),
+    SubscriptionStatus.TRIALING: frozenset(
+        {SubscriptionStatus.PENDING_PAYMENT, SubscriptionStatus.ACTIVE, SubscriptionStatus.TERMINATED}
+    ),
     SubscriptionStatus.PENDING_PAYMENT: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.TERMINATED}),
     SubscriptionStatus.ACTIVE: frozenset({SubscriptionStatus.PAST_DUE, SubscriptionStatus.TERMINATED}),
     SubscriptionStatus.PAST_DUE: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.TERMINATED}),

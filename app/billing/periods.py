@@ -95,6 +95,12 @@ def instant_of(wall: datetime, place: ZoneInfo) -> datetime:
     return _end_of_gap(wall, place)
 
 
+def days_later(instant: datetime, days: int, zone: str) -> datetime:
+    """Return the instant, in UTC, at which it is the same local time so many days later."""
+    place = ZoneInfo(zone)
+    return instant_of(instant.astimezone(place).replace(tzinfo=None) + timedelta(days=days), place)
+
+
 def _guess(anchor: datetime, interval: BillingInterval, instant: datetime, zone: str) -> int:
     """Return the number of the period an instant is in, or of the one next to it."""
     place = ZoneInfo(zone)

@@ -22,7 +22,8 @@ class Subscription(EnvironmentRow, table=True):
     number of the period that runs now: the row of SubscriptionPeriod with both holds the dates.
     `next_boundary_at` is where the shortest window that runs now ends, None once the subscription ended;
     `last_boundary_at` is the last one that was passed. `change_at` is when the SubscriptionChange to come takes
-    effect, `ending_at` when it will end, or ended.
+    effect, `ending_at` when it will end, or ended. Before it is
+    billed, as it starts later or is on trial, `phase_started_at` is when that begins, and no boundary is to come.
     """
 
     __table_args__ = (
@@ -67,6 +68,7 @@ class Subscription(EnvironmentRow, table=True):
     period_number: int
     last_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
     next_boundary_at: datetime | None = Field(default=None, sa_type=Instant)
+    trial_ends_at: datetime | None = Field(default=None, sa_type=Instant)
     activated_at: datetime | None = Field(default=None, sa_type=Instant)
     change_at: datetime | None = Field(default=None, sa_type=Instant)
     ending_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -104,6 +104,8 @@ describe(
     SubscriptionStatus,
     "Where a subscription stands.",
     {
+        SubscriptionStatus.SCHEDULED: "Starts later.",
+        SubscriptionStatus.TRIALING: "Is on trial: nothing is billed before that ends.",
         SubscriptionStatus.PENDING_PAYMENT: "Waits for its first invoice to be paid; usage counts once active.",
         SubscriptionStatus.ACTIVE: "Runs and renews.",
         SubscriptionStatus.PAST_DUE: "Runs and renews, and an invoice is overdue.",

@@ -64,7 +64,8 @@ class Subscription(Node):
 
     status: SubscriptionStatus = field("Where it stands.")
     termination_reason: TerminationReason | None = field("Why it ended, or will end; null while it goes on.")
-    started_at: datetime = field("When it started: usage counts from here on.")
+    started_at: datetime = field("When it started, or will.")
+    trial_ends_at: datetime | None = field("When its trial ends, or ended; null for none.")
     activated_at: datetime | None = field("When it became active; null before.")
     ending_at: datetime | None = field("When it will end, or ended; null while it goes on.")
     ended_at: datetime | None = field("When it ended; null while it has not.")
@@ -120,6 +121,19 @@ class SubscriptionCreateInput:
     discounts: list[SubscriptionDiscountInput] | None = field(
         "Discounts that it begins with, its first invoice included, at most 20.", default=None
     )
+    started_at: datetime | None = field(
+        'When it starts: at most 12 months back and 2 years ahead; null for now. Example: `"2026-12-01T00:00:00Z"`.',
+        default=None,
+    )
+    trial_days: int | None = field(
+        "For how many days from its start nothing is billed, 1 to 730; its periods are counted from the end of them. "
+        "Example: `14`.",
+        default=None,
+    )
+    bill_elapsed: bool = field(
+        "Whether one that started before is billed for the periods that are over; else from the period on that runs.",
+        default=True,
+    )
     ending_at: datetime | None = field(
         "When it ends; null for no end. What is charged in advance is for the time until then. "
         'Example: `"2026-12-31T23:00:00Z"`.',
@@ -141,6 +155,9 @@ class SubscriptionCreateInput:
             plan_version=self.plan_version_id,
             quantities=tuple(FeeQuantity(item.price_id, item.quantity) for item in self.quantities or ()),
             discounts=tuple(item.to_draft() for item in self.discounts or ()),
+            started_at=self.started_at,
+            trial_days=self.trial_days,
+            bill_elapsed=self.bill_elapsed,
             ending_at=self.ending_at,
             payment_term_days=self.payment_term_days,
             version_policy=self.version_policy,

@@ -18,6 +18,7 @@ from app.services.audit import record_run, unrecorded
 from app.services.closing import close_invoices, issue_supplements
 from app.services.lookup import locked
 from app.services.renewals import pass_boundaries
+from app.services.starts import start_subscriptions
 from app.services.unpaid import expire_subscriptions, mark_overdue
 
 
@@ -42,6 +43,7 @@ HANDLERS: Mapping[DueKind, Handler] = {
     DueKind.SUBSCRIPTION_EXPIRY: expire_subscriptions,
     DueKind.INVOICE_OVERDUE: mark_overdue,
     DueKind.SUPPLEMENT: issue_supplements,
+    DueKind.SUBSCRIPTION_START: start_subscriptions,
 }
 log = structlog.get_logger()
 #: Characters of an error that are kept beside a parked item.

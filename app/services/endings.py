@@ -19,6 +19,7 @@ from app.services.phases import end_of_period
 from app.services.principal import Principal
 from app.services.rating import rate
 from app.services.renewals import pass_boundaries
+from app.services.starts import NOT_BILLED_YET, end_unbilled
 from app.services.subscription_windows import fit_windows
 from app.services.unpaid import end_pending
 from app.services.unused import find_unused, give_back
@@ -37,6 +38,9 @@ async def terminate_subscription(
     if subscription.status is SubscriptionStatus.PENDING_PAYMENT:
         await end_pending(session, subscription, TerminationReason.REQUESTED, changing.now, changing.now)
         return subscription, None
+    if subscription.status in NOT_BILLED_YET:
+        await _end_unbilled(session, changing, draft.at)
+        return subscription, None
     if draft.at is ChangeTime.NOW:
         notes = await _give_back(session, changing) if draft.credit_unused else []
         return (subscription, await _end_now(session, changing), *notes)
@@ -47,6 +51,16 @@ async def terminate_subscription(
     subscription.termination_reason = TerminationReason.REQUESTED
     await move_end(session, changing, end)
     return subscription, None
+
+
+async def _end_unbilled(session: AsyncSession, changing: Changing, at: ChangeTime) -> None:
+    """End what is not billed yet: a trial at its end, if that is asked for, and all else at once."""
+    subscription, now = changing.subscription, changing.now
+    subscription.termination_reason = TerminationReason.REQUESTED
+    if at is ChangeTime.PERIOD_END and subscription.status is SubscriptionStatus.TRIALING:
+        await move_end(session, changing, subscription.phase_started_at)
+    else:
+        await end_unbilled(session, subscription, TerminationReason.REQUESTED, now, now)
 
 
 async def _give_back(session: AsyncSession, changing: Changing) -> list[models.CreditNote]:

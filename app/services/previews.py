@@ -18,7 +18,13 @@ from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
 from app.services.agreements import Agreement, agreements_by_subscription
-from app.services.charges import Charge, charges_at_boundary, charges_running, next_boundary
+from app.services.charges import (
+    Charge,
+    charges_at_boundary,
+    charges_at_start,
+    charges_running,
+    next_boundary,
+)
 from app.services.invoices import drafted_subscriptions
 from app.services.late_lines import LateLine, late_lines
 from app.services.rating import RatedLine, rate
@@ -63,8 +69,8 @@ async def upcoming_by_subscription(
     session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]
 ) -> dict[str, UpcomingInvoice]:
     """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
-    subscriptions = await _live(session, environment_id, subscription_ids)
-    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _: [row.next_boundary_at])
+    subscriptions = await _to_bill(session, environment_id, subscription_ids)
+    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _: [_following(row)])
     return {subscription_id: invoices[0] for subscription_id, invoices in upcoming.items() if invoices}
 
 
@@ -76,21 +82,35 @@ async def projected_by_subscription(
     Usage is what is counted by now: most in the windows that run, and what was reported for later ones. Refused with
     OUT_OF_RANGE on "until" where that lies more than two years behind a next boundary.
     """
-    subscriptions = await _live(session, environment_id, subscription_ids)
-    if any(until > row.next_boundary_at + FURTHEST for row in subscriptions):
+    subscriptions = await _to_bill(session, environment_id, subscription_ids)
+    if any(until > _following(row) + FURTHEST for row in subscriptions):
         message = "must lie at most 2 years behind the next boundary"
         raise Refused((UserError(ErrorCode.OUT_OF_RANGE, "until", message),))
     return await _projected(session, environment_id, subscriptions, lambda row, own: _boundaries_until(row, own, until))
 
 
 def _boundaries_until(subscription: Any, agreements: Sequence[Agreement], until: datetime) -> list[datetime]:
-    boundary, found = subscription.next_boundary_at, []
+    boundary, found = _following(subscription), []
     while boundary <= until:
         found.append(boundary)
         if boundary == subscription.ending_at:
             break
         boundary = next_boundary(subscription, agreements, boundary)
     return found
+
+
+def _following(subscription: Any) -> datetime:
+    """Return the next boundary of a subscription; of one that is not billed yet, when that begins."""
+    following: datetime = subscription.next_boundary_at or subscription.phase_started_at
+    return following
+
+
+def _charges(
+    subscription: Any, agreements: Sequence[Agreement], boundary: datetime, since: datetime | None
+) -> list[Charge]:
+    if subscription.next_boundary_at is None and boundary == subscription.phase_started_at:
+        return charges_at_start(subscription, agreements, boundary)
+    return charges_at_boundary(subscription, agreements, boundary, since)
 
 
 async def _projected(
@@ -105,7 +125,7 @@ async def _projected(
     for row in subscriptions:
         since, own = row.last_boundary_at, agreements[row.id]
         for boundary in boundaries_of(row, own):
-            if charges := charges_at_boundary(row, own, boundary, since):
+            if charges := _charges(row, own, boundary, since):
                 asked.append((row.id, boundary, charges))
             since = boundary
     rated = iter(await rate(session, environment_id, [charge for _, _, charges in asked for charge in charges]))
@@ -131,11 +151,18 @@ async def _rated(
     agreements = await agreements_by_subscription(session, environment_id, subscriptions)
     charges: list[Charge] = []
     for row in subscriptions:
-        charges += charges_of(row, agreements[row.id], row.next_boundary_at)
+        if row.next_boundary_at is not None:
+            charges += charges_of(row, agreements[row.id], row.next_boundary_at)
     rated: dict[str, list[RatedLine]] = {row.id: [] for row in subscriptions}
     for line in await rate(session, environment_id, charges):
         rated[line.charge.subscription_id].append(line)
     return rated
+
+
+async def _to_bill(session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]) -> list[Row[Any]]:
+    """Return those that will be billed: not what ends before that begins."""
+    live = await _live(session, environment_id, subscription_ids)
+    return [row for row in live if row.ending_at is None or row.ending_at > row.phase_started_at]
 
 
 async def _live(session: AsyncSession, environment_id: str, subscription_ids: Sequence[str]) -> Sequence[Row[Any]]:

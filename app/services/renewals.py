@@ -20,7 +20,7 @@ from app.services.invoices import Opening, cause_at, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
 from app.services.phases import load_next_phases
 from app.services.rating import lines_by_subscription, rate
-from app.services.subscriptions import boundary_of, open_windows
+from app.services.starts import boundary_of, open_windows
 
 #: While a subscription is one of these, its boundaries fall due.
 RENEWING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
 from app.services.invoices import mark_paid_if_settled
-from app.services.subscriptions import activate
+from app.services.starts import activate
 from app.services.unpaid import forgive_if_settled
 
 

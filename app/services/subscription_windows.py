@@ -18,7 +18,7 @@ from app.services.changing import Changing
 from app.services.charges import arrears_at, next_boundary
 from app.services.phases import calendar_of
 from app.services.renewals import RENEWING
-from app.services.subscriptions import boundary_of, open_windows
+from app.services.starts import boundary_of, open_windows
 
 
 async def fit_windows(session: AsyncSession, changing: Changing) -> None:

@@ -1,34 +1,38 @@
-"""Subscriptions: how they begin. How they go on is in renewals."""
+"""Subscriptions: how they are made. How they begin to be billed is in starts, how they go on in renewals."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.anchors import anchor_from_json, anchor_instant
+from app.billing.calendars import Calendar
 from app.billing.catalog import SubscriptionDraft, check_subscription
 from app.billing.catalog.customers import FeeQuantity, PlannedPrice, choose_quantities
 from app.billing.catalog.discounts import DiscountDraft, check_discount
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus, VersionPolicy, move_subscription
-from app.due import Due, DueKind, schedule
+from app.billing.lifecycle import SubscriptionStatus, VersionPolicy
+from app.billing.periods import days_later
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
-from app.services.agreements import Agreement, agreements_of
-from app.services.charges import charges_at_start, intervals_of, next_boundary
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
-from app.services.invoices import Issuing, Opening, cause_at, issue_invoices, open_invoices, owner_of
+from app.services.invoices import owner_of
 from app.services.lookup import find, must_lock, require
-from app.services.phases import calendar_of
 from app.services.plans import default_version
 from app.services.principal import Principal
-from app.services.rating import rate
+from app.services.starts import NOT_BILLED_YET, await_start, begin_billing
+
+#: How far back, and how far ahead, a subscription may start.
+LONGEST_AGO: Final = relativedelta(months=12)
+FURTHEST_AHEAD: Final = relativedelta(years=2)
 
 
 async def create_subscription(
@@ -36,7 +40,8 @@ async def create_subscription(
 ) -> tuple[models.Subscription, models.Invoice | None]:
     """Subscribe a customer; return the subscription and Invoice 0 where something is due upfront.
 
-    It starts now (in the customer's time). With something to pay it waits for that payment, else it is active at once.
+    It starts now (in the customer's time), unless the draft says otherwise. With something to pay it waits for that
+    payment, else it is active at once.
     """
     environment_id, problems = principal.environment_id, Problems()
     customer = await require(session, problems, "customerId", models.Customer, environment_id, draft.customer)
@@ -46,8 +51,7 @@ async def create_subscription(
         now = await customers_now(session, customer, now)
         # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
         await must_lock(session, models.Customer, environment_id, customer.id)
-    if draft.ending_at is not None and draft.ending_at <= now:
-        problems.add(ErrorCode.OUT_OF_RANGE, "endingAt", "Must lie after the start.")
+    _check_span(draft, problems, now)
     quantities = await chosen_quantities(session, problems, draft.quantities, version)
     discounts = chosen_discounts(problems, draft.discounts, None if plan is None else plan.currency, now)
     if customer is not None and plan is not None and not draft.allow_concurrent:
@@ -57,7 +61,7 @@ async def create_subscription(
     assert plan is not None
     assert version is not None
     merchant, _ = await owner_of(session, environment_id)
-    anchor = anchor_from_json(plan.billing_anchor)
+    begins = _begins(draft, plan, merchant.timezone, now)
     subscription = models.Subscription(
         environment_id=environment_id,
         id=new_id("sub"),
@@ -66,16 +70,17 @@ async def create_subscription(
         plan_id=plan.id,
         plan_version_id=version.id,
         product_id=plan.product_id,
-        status=SubscriptionStatus.PENDING_PAYMENT,
+        status=_status(begins, now),
         allow_concurrent=draft.allow_concurrent,
-        started_at=now,
-        anchor_at=anchor_instant(anchor, plan.billing_interval, now, merchant.timezone),
+        started_at=begins.started_at,
+        trial_ends_at=begins.trial_ends_at,
+        anchor_at=begins.anchor_at,
         timezone=merchant.timezone,
         billing_interval=plan.billing_interval,
         currency=plan.currency,
         payment_term_days=draft.payment_term_days,
         tax_behavior=plan.tax_behavior,
-        phase_started_at=now,
+        phase_started_at=begins.billed_from,
         ending_at=draft.ending_at,
         version_policy=draft.version_policy,
         period_number=0,
@@ -85,86 +90,49 @@ async def create_subscription(
     await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
     await _take_quantities(session, subscription, quantities, now)
     for discount, amount_minor in zip(draft.discounts, discounts, strict=True):
-        await add_discount(session, customer, subscription, discount, (amount_minor, plan.currency), now)
-    return subscription, await _bill_start(session, subscription, customer, now)
+        given = replace(discount, starts_at=discount.starts_at or begins.started_at)
+        await add_discount(session, customer, subscription, given, (amount_minor, plan.currency), now)
+    if subscription.status in NOT_BILLED_YET:
+        await await_start(session, subscription, customer, now, now)
+        return subscription, None
+    return subscription, await begin_billing(session, subscription, customer, now)
 
 
-def open_windows(
-    session: AsyncSession,
-    subscription: models.Subscription,
-    agreements: Sequence[Agreement],
-    begin: datetime,
-    now: datetime,
-) -> None:
-    """Begin the windows that begin at an instant, of every cadence: their rows are what closing will lock and mark.
+class _Begins(NamedTuple):
+    """When a subscription starts, when its trial ends, from when it is billed, and from where periods are counted."""
 
-    The subscription moves on to the boundary that comes next.
-    """
-    calendar = calendar_of(subscription)
-    held = [term for agreement in agreements if agreement.calendar.covers(begin) for term in agreement.terms]
-    for interval in sorted(intervals_of(held) | {subscription.billing_interval}):
-        window = calendar.window(interval, begin).part
-        if window.start != begin:
-            continue
-        number = calendar.number(interval, begin)
-        session.add(
-            models.SubscriptionPeriod(
-                environment_id=subscription.environment_id,
-                id=new_id("per"),
-                created_at=now,
-                subscription_id=subscription.id,
-                cadence=interval,
-                calendar_number=subscription.calendar_number,
-                number=number,
-                start_at=window.start,
-                end_at=window.end,
-            )
-        )
-        if interval is subscription.billing_interval:
-            subscription.period_number = number
-    subscription.next_boundary_at = next_boundary(subscription, agreements, begin)
+    started_at: datetime
+    trial_ends_at: datetime | None
+    billed_from: datetime
+    anchor_at: datetime
 
 
-async def activate(
-    session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
-) -> None:
-    """Make a pending subscription active. A boundary passed meanwhile falls due at once."""
-    subscription.status = move_subscription(subscription.status, SubscriptionStatus.ACTIVE)
-    subscription.activated_at = now
-    await schedule(session, subscription.environment_id, [boundary_of(subscription, customer)], now)
-    await session.flush()
+def _begins(draft: SubscriptionDraft, plan: models.Plan, timezone: str, now: datetime) -> _Begins:
+    started_at = draft.started_at or now
+    trial_ends_at = None if draft.trial_days is None else days_later(started_at, draft.trial_days, timezone)
+    billed_from = trial_ends_at or started_at
+    anchor = anchor_from_json(plan.billing_anchor)
+    anchor_at = anchor_instant(anchor, plan.billing_interval, billed_from, timezone)
+    if billed_from < now and not draft.bill_elapsed:
+        billed_from = Calendar(anchor_at, billed_from, timezone).window(plan.billing_interval, now).part.start
+    return _Begins(started_at, trial_ends_at, billed_from, anchor_at)
 
 
-def boundary_of(subscription: models.Subscription, customer: models.Customer) -> Due:
-    """Return that the next boundary falls due."""
-    end = subscription.next_boundary_at
-    assert end is not None, "a subscription that goes on has a boundary"
-    return Due(DueKind.SUBSCRIPTION_BOUNDARY, subscription.id, end, customer.test_clock_id)
+def _status(begins: _Begins, now: datetime) -> SubscriptionStatus:
+    if begins.started_at > now:
+        return SubscriptionStatus.SCHEDULED
+    return SubscriptionStatus.TRIALING if begins.billed_from > now else SubscriptionStatus.PENDING_PAYMENT
 
 
-async def _bill_start(
-    session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
-) -> models.Invoice | None:
-    agreements = await agreements_of(session, subscription)
-    open_windows(session, subscription, agreements, now, now)
-    await session.flush()
-    charges = charges_at_start(subscription, agreements, now)
-    if not charges:
-        await activate(session, subscription, customer, now)
-        return None
-    environment_id = subscription.environment_id
-    lines = await rate(session, environment_id, charges)
-    opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_START, cause_at(subscription, now), lines)
-    [invoice] = await open_invoices(session, environment_id, [opening], now)
-    await issue_invoices(session, environment_id, [Issuing(invoice, customer, due_at=now)], now)
-    if invoice.status is InvoiceStatus.PAID:
-        await activate(session, subscription, customer, now)
-        return invoice
-    merchant, _ = await owner_of(session, environment_id)
-    expires_at = now + timedelta(days=merchant.initial_payment_days)
-    expiry = Due(DueKind.SUBSCRIPTION_EXPIRY, subscription.id, expires_at, customer.test_clock_id)
-    await schedule(session, environment_id, [expiry], now)
-    return invoice
+def _check_span(draft: SubscriptionDraft, problems: Problems, now: datetime) -> None:
+    """Note if a subscription would start too early or too late, or end before it is there."""
+    started_at = draft.started_at or now
+    if started_at < now - LONGEST_AGO:
+        problems.add(ErrorCode.OUT_OF_RANGE, "startedAt", "Must lie at most 12 months back.")
+    elif started_at > now + FURTHEST_AHEAD:
+        problems.add(ErrorCode.OUT_OF_RANGE, "startedAt", "Must lie at most 2 years ahead.")
+    if draft.ending_at is not None and draft.ending_at <= max(started_at, now):
+        problems.add(ErrorCode.OUT_OF_RANGE, "endingAt", "Must lie after the start, and after now.")
 
 
 async def chosen_quantities(

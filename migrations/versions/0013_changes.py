@@ -28,6 +28,7 @@ def added_columns() -> list[tuple[str, sa.Column[Any]]]:
         ("subscription", sa.Column("phase_number", sa.Integer(), nullable=False, server_default="0")),
         ("subscription", sa.Column("calendar_number", sa.Integer(), nullable=False, server_default="0")),
         ("subscription", sa.Column("last_boundary_at", Instant(), nullable=True)),
+        ("subscription", sa.Column("trial_ends_at", Instant(), nullable=True)),
         ("subscription", sa.Column("change_at", Instant(), nullable=True)),
         ("subscription", sa.Column("ending_at", Instant(), nullable=True)),
         ("subscription_period", sa.Column("calendar_number", sa.Integer(), nullable=False, server_default="0")),

@@ -159,7 +159,10 @@ class Life:
             self._void_first("TERMINATED", self.now)
             return
         self.ending = self.boundary = self.now
-        self._pass(self.now)
+        if self.now == self.start:  # it lasted for nothing, so there is nothing to bill
+            self.status, self.ended, self.boundary = "TERMINATED", self.now, None
+        else:
+            self._pass(self.now)
 
     def end_with_period(self) -> None:
         if self.status == "PENDING_PAYMENT":

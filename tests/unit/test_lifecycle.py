@@ -10,6 +10,13 @@ from app.billing.lifecycle import (
 )
 
 SUBSCRIPTION_MOVES = {
+    ("SCHEDULED", "TRIALING"),
+    ("SCHEDULED", "PENDING_PAYMENT"),
+    ("SCHEDULED", "ACTIVE"),
+    ("SCHEDULED", "TERMINATED"),
+    ("TRIALING", "PENDING_PAYMENT"),
+    ("TRIALING", "ACTIVE"),
+    ("TRIALING", "TERMINATED"),
     ("PENDING_PAYMENT", "ACTIVE"),
     ("PENDING_PAYMENT", "TERMINATED"),
     ("ACTIVE", "PAST_DUE"),
@@ -49,4 +56,4 @@ def test_invoices_move_as_listed_and_not_otherwise(old: InvoiceStatus, new: Invo
 
 
 def test_all_but_terminated_subscriptions_are_live() -> None:
-    assert {"PENDING_PAYMENT", "ACTIVE", "PAST_DUE"} == LIVE_SUBSCRIPTION_STATUSES
+    assert {"SCHEDULED", "TRIALING", "PENDING_PAYMENT", "ACTIVE", "PAST_DUE"} == LIVE_SUBSCRIPTION_STATUSES

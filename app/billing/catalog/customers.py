@@ -18,6 +18,7 @@ from app.billing.text import check_external_id, check_metadata, check_name, chec
 # The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, without its brackets).
 MAX_EMAIL_LENGTH = 254
 MAX_PAYMENT_TERM_DAYS = 365
+MAX_TRIAL_DAYS = 730
 DEFAULT_PAYMENT_TERM_DAYS = 30
 MAX_DISCOUNTS = 20
 
@@ -61,13 +62,19 @@ class PlannedPrice(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionDraft:
-    """A subscription as a user wants it: to a plan (its default version) or to one plan version."""
+    """A subscription as a user wants it: to a plan (its default version) or to one plan version.
+
+    `started_at` None is now. `bill_elapsed` says of one that started before whether periods that are over are billed.
+    """
 
     customer: str
     plan: str | None = None
     plan_version: str | None = None
     quantities: tuple[FeeQuantity, ...] = ()
     discounts: tuple[DiscountDraft, ...] = ()
+    started_at: datetime | None = None
+    trial_days: int | None = None
+    bill_elapsed: bool = True
     ending_at: datetime | None = None
     payment_term_days: int = DEFAULT_PAYMENT_TERM_DAYS
     version_policy: VersionPolicy = VersionPolicy.PINNED
@@ -111,6 +118,8 @@ def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
         check_quantity(item.quantity, problems, f"quantities.{place}.quantity")
     if len(draft.discounts) > MAX_DISCOUNTS:
         problems.add(ErrorCode.OUT_OF_RANGE, "discounts", f"Must be at most {MAX_DISCOUNTS}.")
+    if draft.trial_days is not None and not 1 <= draft.trial_days <= MAX_TRIAL_DAYS:
+        problems.add(ErrorCode.OUT_OF_RANGE, "trialDays", f"Must be 1 to {MAX_TRIAL_DAYS} days.")
     if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
         message = f"Must be 0 to {MAX_PAYMENT_TERM_DAYS} days."
         problems.add(ErrorCode.OUT_OF_RANGE, "paymentTermDays", message)
