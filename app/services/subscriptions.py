@@ -62,29 +62,7 @@ async def create_subscription(
     assert version is not None
     merchant, _ = await owner_of(session, environment_id)
     begins = _begins(draft, plan, merchant.timezone, now)
-    subscription = models.Subscription(
-        environment_id=environment_id,
-        id=new_id("sub"),
-        created_at=now,
-        customer_id=customer.id,
-        plan_id=plan.id,
-        plan_version_id=version.id,
-        product_id=plan.product_id,
-        status=_status(begins, now),
-        allow_concurrent=draft.allow_concurrent,
-        started_at=begins.started_at,
-        trial_ends_at=begins.trial_ends_at,
-        anchor_at=begins.anchor_at,
-        timezone=merchant.timezone,
-        billing_interval=plan.billing_interval,
-        currency=plan.currency,
-        payment_term_days=draft.payment_term_days,
-        tax_behavior=plan.tax_behavior,
-        phase_started_at=begins.billed_from,
-        ending_at=draft.ending_at,
-        version_policy=draft.version_policy,
-        period_number=0,
-    )
+    subscription = _made(draft, customer, plan, version, begins, merchant.timezone, now)
     session.add(subscription)
     await session.flush()
     await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
@@ -96,6 +74,40 @@ async def create_subscription(
         await await_start(session, subscription, customer, now, now)
         return subscription, None
     return subscription, await begin_billing(session, subscription, customer, now)
+
+
+def _made(  # noqa: PLR0913, PLR0917 - a row is made of what was found for each part of it
+    draft: SubscriptionDraft,
+    customer: models.Customer,
+    plan: models.Plan,
+    version: models.PlanVersion,
+    begins: "_Begins",
+    timezone: str,
+    now: datetime,
+) -> models.Subscription:
+    return models.Subscription(
+        environment_id=customer.environment_id,
+        id=new_id("sub"),
+        created_at=now,
+        customer_id=customer.id,
+        plan_id=plan.id,
+        plan_version_id=version.id,
+        product_id=plan.product_id,
+        status=_status(begins, now),
+        allow_concurrent=draft.allow_concurrent,
+        started_at=begins.started_at,
+        trial_ends_at=begins.trial_ends_at,
+        anchor_at=begins.anchor_at,
+        timezone=timezone,
+        billing_interval=plan.billing_interval,
+        currency=plan.currency,
+        payment_term_days=draft.payment_term_days,
+        tax_behavior=plan.tax_behavior,
+        phase_started_at=begins.billed_from,
+        ending_at=draft.ending_at,
+        version_policy=draft.version_policy,
+        period_number=0,
+    )
 
 
 class _Begins(NamedTuple):
