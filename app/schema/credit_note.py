@@ -95,7 +95,9 @@ class CreditNoteCreateInput:
     """See `CreditNoteDraft`."""
 
     invoice_id: strawberry.ID = field("The id of the invoice.")
-    lines: list[CreditNoteLineInput] | None = field("What of which lines. Or give `amount`.", default=None)
+    lines: list[CreditNoteLineInput] | None = field(
+        "What of which lines, together at most what is left of the invoice's total. Or give `amount`.", default=None
+    )
     amount: Decimal | None = field(
         "A total, tax included, in major units. It is spread over what is left of the lines. Or give `lines`. "
         'Example: `"25.00"`.',

@@ -52,13 +52,15 @@ async def _predicted(
 ) -> PredictedCreditNote:
     """Return what is asked for; nothing, where that is refused."""
     lines = await creditable_lines(session, invoice)
-    if draft.lines is not None:
-        known = {line.id for line in await lines_of(session, invoice)}
-        taken = _of_lines(problems, lines, known, draft, invoice.currency)
-    else:
-        left = min(sum(line.total_left_minor for line in lines.values()), await _left_minor(session, invoice))
-        taken = _of_total(problems, lines, left, draft, invoice.currency)
-    return sum_up(lines, taken, invoice.due_minor)
+    left_minor = await _left_minor(session, invoice)
+    if draft.lines is None:
+        left_minor = min(sum(line.total_left_minor for line in lines.values()), left_minor)
+        return sum_up(lines, _of_total(problems, lines, left_minor, draft, invoice.currency), invoice.due_minor)
+    known = {line.id for line in await lines_of(session, invoice)}
+    predicted = sum_up(lines, _of_lines(problems, lines, known, draft, invoice.currency), invoice.due_minor)
+    if predicted.total_minor > left_minor:
+        _refuse_more(problems, "lines", left_minor, invoice.currency)
+    return predicted
 
 
 async def _left_minor(session: AsyncSession, invoice: models.Invoice) -> int:
@@ -105,11 +107,14 @@ def _of_total(
     """Return what a total takes of which lines: what is asked for, or all that is left."""
     total_minor = left_minor if draft.amount is None else minor_of(draft.amount, code, "amount", problems)
     if total_minor > left_minor or not left_minor:
-        left = minor_to_decimal(left_minor, code)
-        message = f"only {left} {code} of the invoice are not credited yet"
-        problems.add(ErrorCode.CREDIT_EXCEEDS_LEFT, "amount", message)
+        _refuse_more(problems, "amount", left_minor, code)
         return {}
     return credit_whole(list(lines.values()), total_minor)
+
+
+def _refuse_more(problems: Problems, path: str, left_minor: int, code: str) -> None:
+    message = f"only {minor_to_decimal(left_minor, code)} {code} of the invoice are not credited yet"
+    problems.add(ErrorCode.CREDIT_EXCEEDS_LEFT, path, message)
 
 
 async def _check_refundable(
