@@ -7,7 +7,9 @@ from sqlalchemy import delete
 
 from app import models
 from app.billing.catalog import PaymentDraft
+from app.billing.catalog.corrections import CreditNoteDraft
 from app.models import table_of
+from app.services.credit_notes import create_credit_note
 from app.services.payments import record_payment
 from app.worker.loop import do_next
 from tests.support.faults import crash_everywhere, story_of
@@ -71,6 +73,28 @@ async def test_paying(database_url: str) -> None:
             world, lambda: subscribed(world), lambda made: pay(world, made[1]), lambda made: story_of(world, made[0].id)
         )
         assert places >= 10
+
+
+async def test_crediting(database_url: str) -> None:
+    """A note of an invoice of which 9.00 are paid takes off the other 40.00, gives back 9.00, and activates."""
+    async with make_world(database_url) as world:
+        await world.catalog()
+
+        async def begun() -> tuple[models.Subscription, models.Invoice]:
+            subscription, invoice = await subscribed(world)
+            draft = PaymentDraft(invoice=invoice.id, method="x", amount=Decimal(9))
+            await world.do(lambda s: record_payment(s, world.principal, world.clock.now(), draft))
+            return subscription, invoice
+
+        async def credit(made: tuple[models.Subscription, models.Invoice]) -> None:
+            draft = CreditNoteDraft(invoice=made[1].id, reason="Outage", refund=True)
+            await world.do(lambda s: create_credit_note(s, world.principal, world.clock.now(), draft))
+
+        places = await crash_everywhere(world, begun, credit, lambda made: story_of(world, made[0].id))
+        assert places >= 12
+        notes, refunds = await world.rows(models.CreditNote), await world.rows(models.Refund)
+        assert {(row.reduced_due_minor, row.refunded_minor) for row in notes} == {(4000, 900)}
+        assert len(notes) == len(refunds) == len(await world.rows(models.CreditNoteLine)) == places + 2
 
 
 async def test_renewing_and_closing(database_url: str) -> None:

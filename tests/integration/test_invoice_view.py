@@ -53,6 +53,18 @@ async def test_an_invoice_with_everything_says_all_of_it(database_url: str) -> N
     assert "In these sentences" not in page.text
 
 
+async def test_credit_notes_stand_between_the_total_and_what_is_due(database_url: str) -> None:
+    async with make_printer(database_url) as printer:
+        page = await printer.page(await showcase(printer.world, credited_minor=15227))
+    assert sums(page)[4:] == [
+        ("Total", "$552.27"),
+        ("Credit applied", "-$40.00"),
+        ("Credit notes", "-$152.27"),
+        ("Paid", "-$100.00"),
+        ("Amount due", "$260.00"),
+    ]
+
+
 NBSP, NARROW, RLM = "\u00a0", "\u202f", "\u200f"
 
 

@@ -96,7 +96,9 @@ async def story_of(world: World, subscription_id: str) -> dict[str, Any]:
             ),
             "lines": [await rows(models.InvoiceLine, "description", "amount_minor", invoice_id=one) for one in ids],
             "counters": await rows(models.UsageCounter, "start_at", "round", "total", "closed_at", **own),
-            "payments": await rows(models.Payment, "amount_minor", customer_id=customer_id or ""),
+            "payments": await rows(models.Payment, "amount_minor", "refunded_minor", customer_id=customer_id or ""),
+            "credit notes": await rows(models.CreditNote, "total_minor", customer_id=customer_id or ""),
+            "refunds": await rows(models.Refund, "amount_minor", customer_id=customer_id or ""),
             "credit": await rows(models.CreditEntry, "kind", "amount_minor", customer_id=customer_id or ""),
             "due": [
                 await rows(models.DueWork, "kind", "due_at", "parked_because", subject_id=one)
