@@ -76,7 +76,7 @@ async def create_subscription(
     return subscription, await begin_billing(session, subscription, customer, now)
 
 
-def _made(  # noqa: PLR0913, PLR0917 - a row is made of what was found for each part of it
+def _made(
     draft: SubscriptionDraft,
     customer: models.Customer,
     plan: models.Plan,
