@@ -17,7 +17,8 @@ _SCHEDULED = text("status = 'SCHEDULED'")
 class SubscriptionChange(EnvironmentRow, table=True):
     """That a subscription agrees to other terms from `effective_at` on. At most one of it is still to come.
 
-    `quantities` are all those of fees that it then has of its own, by the ids of their prices, as plain decimals.
+    One that `pins` leads to another version than the default, and the subscription stays there. `quantities` are all
+    those of fees that it then has of its own, by the ids of their prices, as plain decimals.
     """
 
     __tablename__ = "subscription_change"
@@ -48,4 +49,5 @@ class SubscriptionChange(EnvironmentRow, table=True):
     former_plan_version_id: str
     billing_interval: BillingInterval = Field(sa_type=EnumText(BillingInterval))
     quantities: dict[str, Any] = Field(sa_type=JsonColumn)
+    pins: bool = False
     invoice_id: str | None = None

@@ -43,7 +43,7 @@ async def agreements_by_subscription(
     session: AsyncSession,
     environment_id: str,
     subscriptions: Iterable[Agreed],
-    following: Mapping[str, NextPhase] | None = None,
+    following: Mapping[str, Sequence[NextPhase]] | None = None,
 ) -> dict[str, list[Agreement]]:
     """Return what each subscription agreed to: before its changes, now, and from the one on that is to come.
 
@@ -53,8 +53,9 @@ async def agreements_by_subscription(
     listed = list(subscriptions)
     former = await load_phases(session, environment_id, [row.id for row in listed if row.phase_number])
     if following is None:
-        following = await load_next_phases(session, environment_id, listed)
-    versions = {row.plan_version_id for row in listed} | {phase.plan_version_id for phase in following.values()}
+        following = listed_phases(await load_next_phases(session, environment_id, listed))
+    versions = {row.plan_version_id for row in listed}
+    versions.update(phase.plan_version_id for phases in following.values() for phase in phases)
     versions.update(phase.plan_version_id for phases in former.values() for phase in phases)
     terms = await terms_by_version(session, environment_id, versions)
     quantities = await quantities_by_subscription(session, environment_id, [row.id for row in listed])
@@ -62,9 +63,14 @@ async def agreements_by_subscription(
     for row in listed:
         phases = [_of_phase(phase, row.timezone, terms) for phase in former.get(row.id, ())]
         own = _with_quantities(terms.get(row.plan_version_id, ()), quantities.get(row.id))
-        now = _from_now(row, own, following.get(row.id), terms, quantities.get(row.id))
+        now = _from_now(row, own, following.get(row.id, ()), terms, quantities.get(row.id))
         found[row.id] = _agreements([*phases, *now])
     return found
+
+
+def listed_phases(phases: Mapping[str, NextPhase]) -> dict[str, list[NextPhase]]:
+    """Return phases to come as lists of one."""
+    return {subscription_id: [phase] for subscription_id, phase in phases.items()}
 
 
 async def agreements_of(session: AsyncSession, subscription: models.Subscription) -> list[Agreement]:
@@ -75,18 +81,21 @@ async def agreements_of(session: AsyncSession, subscription: models.Subscription
 def _from_now(
     row: Agreed,
     own: Sequence[Term],
-    following: NextPhase | None,
+    following: Sequence[NextPhase],
     terms: Mapping[str, Sequence[Term]],
     quantities: Mapping[str, Decimal] | None,
 ) -> list[tuple[Calendar, Sequence[Term]]]:
-    """Return the present phase, and the one that follows it, if that begins before the end."""
-    calendar = calendar_of(row)
-    if following is None or calendar.is_over(following.start_at):
-        return [(calendar, own)]
-    later = replace(calendar, anchor_at=following.anchor_at, started_at=following.start_at)
-    taken = quantities if following.quantities is None else following.quantities
-    own_later = _with_quantities(terms.get(following.plan_version_id, ()), taken)
-    return [(replace(calendar, ended_at=following.start_at), own), (later, own_later)]
+    """Return the present phase, and those that follow it, where they begin before the end."""
+    found = [(calendar_of(row), own)]
+    for phase in following:
+        calendar, held = found[-1]
+        if calendar.is_over(phase.start_at):
+            break
+        quantities = quantities if phase.quantities is None else phase.quantities
+        found[-1] = (replace(calendar, ended_at=phase.start_at), held)
+        later = replace(calendar, anchor_at=phase.anchor_at, started_at=phase.start_at)
+        found.append((later, _with_quantities(terms.get(phase.plan_version_id, ()), quantities)))
+    return found
 
 
 def _of_phase(phase: Row[Any], timezone: str, terms: Mapping[str, Sequence[Term]]) -> tuple[Calendar, Sequence[Term]]:

@@ -1,6 +1,6 @@
 """What a change of a subscription would come to, by the functions that make it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog.changes import ChangeDraft
-from app.billing.crediting import PredictedCreditNote, predict_credit_note
+from app.billing.crediting import predict_credit_note
 from app.billing.discounts import DiscountTerms
 from app.billing.errors import Problems
 from app.billing.lifecycle import ChangeTime, InvoiceStatus
@@ -19,7 +19,8 @@ from app.services.charges import Charge, arrears_at, charges_at_boundary, next_b
 from app.services.credit import credit_by_customer
 from app.services.crediting import creditable_lines
 from app.services.customer_time import read_customers_now
-from app.services.invoices import drafted_subscriptions
+from app.services.following import charges_with_phase
+from app.services.invoices import assessed, drafted_subscriptions, lines_of
 from app.services.late_lines import late_lines
 from app.services.lookup import all_by_id, require
 from app.services.phases import end_of_period
@@ -90,7 +91,7 @@ async def preview_change(
         for one, minor in zip(draft.discounts, amounts, strict=True)
     ]
     adjusting = (await adjusting_by_subscription(session, environment_id, [subscription], discounts))[subscription.id]
-    given_back = await _credits(session, subscription, planned.unused)
+    given_back = await _credits(session, subscription, planned.unused, adjusting)
     invoice = _invoice(planned.lines, adjusting, at, subscription.currency) if planned.lines else None
     balance = (await credit_by_customer(session, environment_id, [customer.id])).get(customer.id, {})
     in_hand = balance.get(subscription.currency, 0) + sum(one.to_credit_minor for one in given_back)
@@ -105,24 +106,31 @@ def _invoice(lines: Sequence[RatedLine], adjusting: Adjusting, at: datetime, cur
 
 
 async def _credits(
-    session: AsyncSession, subscription: models.Subscription, unused: Sequence[Unused]
+    session: AsyncSession, subscription: models.Subscription, unused: Sequence[Unused], adjusting: Adjusting
 ) -> tuple[CreditPreview, ...]:
     ids = {one.line.invoice_id for one in unused}
     invoices = await all_by_id(session, models.Invoice, subscription.environment_id, ids)
     found = []
     for invoice in sorted(invoices.values(), key=lambda one: (one.created_at, one.id)):
         own = {one.line.id: one.amount_minor for one in unused if one.line.invoice_id == invoice.id}
+        if invoice.status is InvoiceStatus.DRAFT:
+            total = await _cut(session, invoice, own, adjusting)
+            found.append(CreditPreview(invoice.id, invoice.currency, total, total, 0))
+            continue
         lines = await creditable_lines(session, invoice)
         predicted = predict_credit_note(lines, own, invoice.due_minor)
-        found.append(_credit(invoice, predicted))
+        reduces, beyond = predicted.reduces_due_minor, predicted.beyond_due_minor
+        found.append(CreditPreview(invoice.id, invoice.currency, predicted.total_minor, reduces, beyond))
     return tuple(found)
 
 
-def _credit(invoice: models.Invoice, predicted: PredictedCreditNote) -> CreditPreview:
-    reduces, beyond = predicted.reduces_due_minor, predicted.beyond_due_minor
-    if invoice.status is InvoiceStatus.DRAFT:
-        reduces, beyond = predicted.total_minor, 0
-    return CreditPreview(invoice.id, invoice.currency, predicted.total_minor, reduces, beyond)
+async def _cut(session: AsyncSession, invoice: models.Invoice, own: Mapping[str, int], adjusting: Adjusting) -> int:
+    """Return by how much less a draft would come to, with so much less of the amounts of some lines."""
+    rows = await lines_of(session, invoice)
+    lines = [assessed(row) for row in rows]
+    taken = [own.get(row.id, 0) for row in rows]
+    less = [replace(line, amount_minor=line.amount_minor - off) for line, off in zip(lines, taken, strict=True)]
+    return adjusting.assess(lines).total_minor - adjusting.assess(less).total_minor
 
 
 async def _following(
@@ -154,7 +162,7 @@ def _charges_following(
     if planned.phase.start_at > now:
         at = subscription.next_boundary_at
         assert at is not None, "what runs has a boundary"
-        return at, charges_at_boundary(subscriber, agreements, at, since)
+        return at, charges_with_phase(subscriber, agreements, planned.phase, at, since)
     if planned.begins_calendar(subscription):
         if arrears := arrears_at(subscriber, agreements, now, since):
             return now, arrears

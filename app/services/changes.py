@@ -35,9 +35,10 @@ async def change_subscription(
     subscription, now = changing.subscription, changing.now
     target, discounts = await check_target(session, subscription, draft, now)
     await cancel_scheduled(session, subscription)
+    pins = draft.plan_version is not None and target.version.number != target.plan.default_number
     if draft.at is ChangeTime.PERIOD_END:
-        return (await _schedule(session, changing, target), subscription, None)
-    if draft.plan_version is not None and target.version.number != target.plan.default_number:
+        return (await _schedule(session, changing, target, pins=pins), subscription, None)
+    if pins:
         subscription.version_policy = VersionPolicy.PINNED
     for discount, amount_minor in zip(draft.discounts, discounts, strict=True):
         amount = (amount_minor, subscription.currency)
@@ -59,12 +60,15 @@ async def cancel_change(
     return changing.subscription
 
 
-async def _schedule(session: AsyncSession, changing: Changing, target: Target) -> models.SubscriptionChange:
+async def _schedule(
+    session: AsyncSession, changing: Changing, target: Target, *, pins: bool
+) -> models.SubscriptionChange:
     subscription = changing.subscription
     at = end_of_period(subscription)
     change = _change(subscription, target.plan.id, target.version.id, at, changing.now)
     change.status, change.billing_interval = ChangeStatus.SCHEDULED, target.plan.billing_interval
     change.quantities = {price_id: plain(quantity) for price_id, quantity in target.quantities.items()}
+    change.pins = pins
     session.add(change)
     subscription.change_at = at
     await session.flush()

@@ -1,7 +1,7 @@
 """What a subscription is charged for when: the windows of its terms that begin, end or run at an instant."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from app.billing.errors import InvariantBroken
 from app.billing.lifecycle import PaymentTerm
 from app.billing.periods import BillingInterval, Period
 from app.billing.proration import PartOfPeriod
-from app.services.agreements import Agreement
+from app.services.agreements import Agreement, Kept, kept
 from app.services.terms import Term
 
 
@@ -91,14 +91,17 @@ def arrears_at(
     return charges
 
 
-def charges_once(subscription: Subscribed, agreements: Iterable[Agreement], start: datetime) -> list[Charge]:
-    """Return what is charged once when terms begin at an instant: whole, however short their first window is."""
+def charges_once(
+    subscription: Subscribed, held: Collection[Kept], agreements: Iterable[Agreement], start: datetime
+) -> list[Charge]:
+    """Return what is charged once and begins at an instant, as it was not held before: whole, however short that is."""
     charges = []
     for agreement in agreements:
-        for term in agreement.terms if agreement.calendar.started_at == start else ():
-            if term.interval is None:
+        for term in agreement.terms if agreement.calendar.covers(start) else ():
+            if term.interval is None and kept(term) not in held:
                 window = agreement.calendar.window(subscription.billing_interval, start).part
-                charges.append(charge_of(subscription, term, PartOfPeriod(window, window)))
+                rest = Period(start, window.end)
+                charges.append(charge_of(subscription, term, PartOfPeriod(rest, rest)))
     return charges
 
 

@@ -92,7 +92,10 @@ async def reactivate_subscription(
     """
     changing = await must_change(session, principal, now, subscription_id)
     subscription, problems = changing.subscription, Problems()
-    if subscription.ending_at is None:
+    if subscription.status is SubscriptionStatus.PENDING_PAYMENT:
+        message = "the subscription waits for its first payment"
+        problems.add(ErrorCode.SUBSCRIPTION_NOT_ACTIVE, "subscriptionId", message)
+    elif subscription.ending_at is None:
         problems.add(ErrorCode.NOTHING_CHANGES, "subscriptionId", "the subscription is not about to end")
     problems.raise_if_any()
     ending_at, short = subscription.ending_at, await agreements_of(session, subscription)

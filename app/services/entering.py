@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.decimals import plain
-from app.billing.lifecycle import ChangeStatus
+from app.billing.lifecycle import ChangeStatus, VersionPolicy
 from app.ids import new_id
 from app.models import table_of
 from app.services.phases import NextPhase, quantities_by_subscription
@@ -28,7 +28,7 @@ async def enter_phase(
         _keep(session, subscription, quantities.get(subscription.id, {}), phase.start_at, now)
         subscription.phase_number += 1
         subscription.phase_started_at = phase.start_at
-    if subscription.anchor_at != phase.anchor_at:
+    if subscription.billing_interval is not phase.billing_interval:
         subscription.calendar_number += 1
         subscription.anchor_at = phase.anchor_at
     subscription.plan_id, subscription.plan_version_id = phase.plan_id, phase.plan_version_id
@@ -89,7 +89,9 @@ async def _mark_applied(session: AsyncSession, subscription: models.Subscription
     changes = table_of(models.SubscriptionChange)
     mine = (changes.c.environment_id == subscription.environment_id, changes.c.subscription_id == subscription.id)
     scheduled = update(changes).where(*mine, changes.c.status == ChangeStatus.SCHEDULED)
-    await session.execute(scheduled.values(status=ChangeStatus.APPLIED))
+    pins = await session.scalar(scheduled.values(status=ChangeStatus.APPLIED).returning(changes.c.pins))
+    if pins:
+        subscription.version_policy = VersionPolicy.PINNED
     await session.flush()
 
 

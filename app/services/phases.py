@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.anchors import BillingAnchor, anchor_from_json, anchor_instant
 from app.billing.calendars import Calendar
 from app.billing.decimals import parse_plain
 from app.billing.lifecycle import ChangeStatus, VersionPolicy
@@ -33,12 +34,21 @@ class Changeable(Protocol):
     ending_at: datetime | None
 
 
+class Destination(NamedTuple):
+    """What a subscription goes over to: a version of a plan, with the interval and the billing anchor of that."""
+
+    plan_id: str
+    plan_version_id: str
+    billing_interval: BillingInterval
+    billing_anchor: BillingAnchor | None = None
+
+
 @dataclass(frozen=True)
 class NextPhase:
     """What a subscription agrees to from an instant on.
 
-    Another interval begins a new anchor there. `is_other_plan` where it is of another plan, whose one-time fees are
-    charged. `quantities` are of fees; None for those that it has.
+    Another interval begins a new anchor: there, or where the plan's billing anchor is. `is_other_plan` where it is of
+    another plan, whose one-time fees are charged. `quantities` are of fees; None for those that it has.
     """
 
     start_at: datetime
@@ -107,7 +117,7 @@ async def _followed(
     found = {}
     for moved in await session.execute(moving):
         row = running[moved.id]
-        to = (row.plan_id, moved.version_id, row.billing_interval)
+        to = Destination(row.plan_id, moved.version_id, row.billing_interval)
         found[row.id] = next_phase(row, end_of_period(row), to, None)
     return found
 
@@ -118,9 +128,11 @@ async def _scheduled(
     changing = {row.id: row for row in subscriptions}
     if not changing:
         return {}
-    changes = table_of(models.SubscriptionChange)
+    changes, plans = table_of(models.SubscriptionChange), table_of(models.Plan).c
     mine = (changes.c.environment_id == environment_id, changes.c.subscription_id.in_(changing))
-    scheduled = select(changes).where(*mine, changes.c.status == ChangeStatus.SCHEDULED)
+    of_plan = (plans.environment_id == changes.c.environment_id) & (plans.id == changes.c.plan_id)
+    planned = select(changes, plans.billing_anchor).join(models.Plan, of_plan)
+    scheduled = planned.where(*mine, changes.c.status == ChangeStatus.SCHEDULED)
     return {
         row.subscription_id: _of_change(changing[row.subscription_id], row) for row in await session.execute(scheduled)
     }
@@ -128,21 +140,24 @@ async def _scheduled(
 
 def _of_change(subscription: Changeable, change: Row[Any]) -> NextPhase:
     quantities = {price_id: parse_plain(quantity) for price_id, quantity in change.quantities.items()}
-    to = (change.plan_id, change.plan_version_id, change.billing_interval)
+    anchor = anchor_from_json(change.billing_anchor)
+    to = Destination(change.plan_id, change.plan_version_id, change.billing_interval, anchor)
     return next_phase(subscription, change.effective_at, to, quantities)
 
 
 def next_phase(
     subscription: Changeable,
     start_at: datetime,
-    to: tuple[str, str, BillingInterval],
+    to: Destination,
     quantities: Mapping[str, Decimal] | None,
 ) -> NextPhase:
     """Return the phase of a subscription that goes over to a plan's version, with its interval, at an instant."""
-    plan_id, version_id, interval = to
-    anchor_at = subscription.anchor_at if interval is subscription.billing_interval else start_at
-    is_other = plan_id != subscription.plan_id
-    return NextPhase(start_at, plan_id, version_id, interval, anchor_at, quantities, is_other)
+    anchor_at = subscription.anchor_at
+    if to.billing_interval is not subscription.billing_interval:
+        anchor_at = anchor_instant(to.billing_anchor, to.billing_interval, start_at, subscription.timezone)
+    is_other = to.plan_id != subscription.plan_id
+    interval = to.billing_interval
+    return NextPhase(start_at, to.plan_id, to.plan_version_id, interval, anchor_at, quantities, is_other)
 
 
 async def quantities_by_subscription(

@@ -8,16 +8,17 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.anchors import anchor_from_json
 from app.billing.calendars import Calendar
 from app.billing.catalog.changes import ChangeDraft, check_change
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import ChangeTime, PaymentTerm
+from app.billing.lifecycle import ChangeTime, PaymentTerm, VersionPolicy
 from app.billing.periods import BillingInterval, Period
 from app.billing.proration import PartOfPeriod
 from app.services.agreements import Agreement, Kept, agreements_by_subscription, kept
 from app.services.charges import Charge, charge_of, charges_once
 from app.services.lookup import find, require
-from app.services.phases import NextPhase, end_of_period, next_phase, quantities_by_subscription
+from app.services.phases import Destination, NextPhase, end_of_period, next_phase, quantities_by_subscription
 from app.services.plans import default_version
 from app.services.rating import RatedLine, rate
 from app.services.renewals import RENEWING
@@ -46,7 +47,7 @@ class PlannedChange:
 
     def begins_calendar(self, subscription: models.Subscription) -> bool:
         """Tell whether its periods are counted from another anchor."""
-        return self.phase.anchor_at != subscription.anchor_at
+        return self.phase.billing_interval is not subscription.billing_interval
 
 
 async def check_target(
@@ -140,9 +141,10 @@ async def plan_change(
     At the end of the period nothing is given back, and the invoice of that boundary has all that is charged.
     """
     environment_id = subscription.environment_id
-    to = (target.plan.id, target.version.id, target.plan.billing_interval)
+    plan, anchor = target.plan, anchor_from_json(target.plan.billing_anchor)
+    to = Destination(plan.id, target.version.id, plan.billing_interval, anchor)
     phase = next_phase(subscription, at, to, target.quantities)
-    planned = {subscription.id: phase}
+    planned = {subscription.id: [phase, *await _floated(session, subscription, target, phase)]}
     [before] = (await agreements_by_subscription(session, environment_id, [subscription], {})).values()
     [after] = (await agreements_by_subscription(session, environment_id, [subscription], planned)).values()
     if at == end_of_period(subscription):
@@ -152,9 +154,21 @@ async def plan_change(
     begun = [held for key, held in new.items() if key not in old and _is_advance(held[1])]
     charges = [_rest(subscription, calendar, term, at) for calendar, term in begun]
     if phase.is_other_plan:
-        charges += charges_once(subscription, after, at)
+        charges += charges_once(subscription, {held for held, _ in old}, after, at)
     unused = await find_unused(session, subscription, stopped, at)
     return PlannedChange(phase, after, unused, await rate(session, environment_id, charges))
+
+
+async def _floated(
+    session: AsyncSession, subscription: models.Subscription, target: Target, phase: NextPhase
+) -> list[NextPhase]:
+    """Return what follows a change of one that floats and keeps its version, where another has become the default."""
+    floats = subscription.version_policy is VersionPolicy.FLOATING and target.version.id == subscription.plan_version_id
+    default = await default_version(session, target.plan)
+    if not floats or default.id == target.version.id:
+        return []
+    to = Destination(target.plan.id, default.id, target.plan.billing_interval)
+    return [next_phase(subscription, max(end_of_period(subscription), phase.start_at), to, None)]
 
 
 def _in_force(agreements: Iterable[Agreement], at: datetime) -> dict[tuple[Kept, datetime], tuple[Calendar, Term]]:

@@ -17,16 +17,17 @@ from app.billing.invoicing import Assessment
 from app.billing.lifecycle import SubscriptionStatus
 from app.models import table_of
 from app.services.adjusting import adjusting_by_subscription
-from app.services.agreements import Agreement, agreements_by_subscription
+from app.services.agreements import Agreement, agreements_by_subscription, listed_phases
 from app.services.charges import (
     Charge,
-    charges_at_boundary,
     charges_at_start,
     charges_running,
     next_boundary,
 )
+from app.services.following import charges_with_phase
 from app.services.invoices import drafted_subscriptions
 from app.services.late_lines import LateLine, late_lines
+from app.services.phases import NextPhase, load_next_phases
 from app.services.rating import RatedLine, rate
 
 #: How far behind its next boundary a subscription is projected.
@@ -106,11 +107,15 @@ def _following(subscription: Any) -> datetime:
 
 
 def _charges(
-    subscription: Any, agreements: Sequence[Agreement], boundary: datetime, since: datetime | None
+    subscription: Any,
+    agreements: Sequence[Agreement],
+    phase: NextPhase | None,
+    boundary: datetime,
+    since: datetime | None,
 ) -> list[Charge]:
     if subscription.next_boundary_at is None and boundary == subscription.phase_started_at:
         return charges_at_start(subscription, agreements, boundary)
-    return charges_at_boundary(subscription, agreements, boundary, since)
+    return charges_with_phase(subscription, agreements, phase, boundary, since)
 
 
 async def _projected(
@@ -120,12 +125,14 @@ async def _projected(
     boundaries_of: Callable[[Any, Sequence[Agreement]], list[datetime]],
 ) -> dict[str, list[UpcomingInvoice]]:
     """Return the invoices of some boundaries of each subscription; late usage is on the first."""
-    agreements = await agreements_by_subscription(session, environment_id, subscriptions)
+    following = await load_next_phases(session, environment_id, subscriptions)
+    planned = listed_phases(following)
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions, planned)
     asked = []
     for row in subscriptions:
         since, own = row.last_boundary_at, agreements[row.id]
         for boundary in boundaries_of(row, own):
-            if charges := _charges(row, own, boundary, since):
+            if charges := _charges(row, own, following.get(row.id), boundary, since):
                 asked.append((row.id, boundary, charges))
             since = boundary
     rated = iter(await rate(session, environment_id, [charge for _, _, charges in asked for charge in charges]))

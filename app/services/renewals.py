@@ -12,10 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.lifecycle import InvoiceReason, SubscriptionStatus, TerminationReason, move_subscription
 from app.due import Due, DueKind, schedule
-from app.services.agreements import Agreement, agreements_by_subscription
-from app.services.charges import Charge, charges_at_boundary, charges_once
+from app.metering.jobs import schedule_job
+from app.metering.supplements import note_supplements
+from app.models import UsageJobKind
+from app.services.agreements import Agreement, agreements_by_subscription, listed_phases
+from app.services.charges import Charge
 from app.services.closing import close_windows
 from app.services.entering import cancel_scheduled, enter_phase
+from app.services.following import charges_with_phase
 from app.services.invoices import Opening, cause_at, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
 from app.services.phases import load_next_phases
@@ -42,15 +46,16 @@ async def pass_boundaries(
         if locked[one].status in RENEWING and locked[one].next_boundary_at == at
     ]
     following = await load_next_phases(session, environment_id, subscriptions)
-    agreements = await agreements_by_subscription(session, environment_id, subscriptions, following)
+    agreements = await agreements_by_subscription(session, environment_id, subscriptions, listed_phases(following))
     passing = []
     for one in subscriptions:
         at, own = passed[one.id], agreements[one.id]
-        charges = charges_at_boundary(one, own, at, one.last_boundary_at)
         phase = following.get(one.id)
+        charges = charges_with_phase(one, own, phase, at, one.last_boundary_at)
         if phase is not None and phase.start_at == at and one.ending_at != at:
             await enter_phase(session, one, phase, now)
-            charges += charges_once(one, own, at) if phase.is_other_plan else []
+            # What was counted ahead of time was so by the terms that end here.
+            await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, one.id, now)
         _pass(session, one, own, at, now)
         if one.change_at is not None and one.status is SubscriptionStatus.TERMINATED:
             await cancel_scheduled(session, one)
@@ -79,6 +84,9 @@ async def draft_invoices(
     lines = lines_by_subscription(await rate(session, environment_id, [c for one in passing for c in one.charges]))
     unbilled = [(one.subscription.id, one.boundary) for one in passing if one.subscription.id not in lines]
     await close_windows(session, environment_id, unbilled, now)
+    ended = [one.id for one in subscriptions if one.status is SubscriptionStatus.TERMINATED and one.id not in lines]
+    if ended:  # late usage that is known already has no last invoice to be on
+        await note_supplements(session, environment_id, ended)
     openings = [
         Opening(one, customers[one.customer_id], _reason(one), cause_at(one, at), lines[one.id], boundary_at=at)
         for one, at, _ in passing

@@ -33,7 +33,7 @@ class Unused:
 async def find_unused(
     session: AsyncSession, subscription: models.Subscription, price_ids: Collection[str], at: datetime
 ) -> list[Unused]:
-    """Return the lines in advance that some prices charged for a period which an instant lies in, oldest first.
+    """Return the lines in advance that some prices charged for periods that go on at an instant, oldest first.
 
     What is charged once is not given back, nor what an earlier change gave back already. A line on a void invoice
     counts as not charged.
@@ -54,7 +54,7 @@ async def find_unused(
         .where(lines.environment_id == subscription.environment_id, lines.price_id.in_(price_ids))
         .where(invoices.subscription_id == subscription.id, invoices.status != InvoiceStatus.VOID)
         .where(lines.payment_term == PaymentTerm.IN_ADVANCE, prices.cadence.is_distinct_from(Cadence.ONE_TIME))
-        .where(lines.period_start <= at, lines.period_end > at, ~given_back)
+        .where(lines.period_end > at, ~given_back)
         .order_by(invoices.created_at, lines.id)
     )
     rows = [(row[0], row[1]) for row in (await session.execute(statement)).all()]
@@ -68,7 +68,9 @@ async def find_unused(
 
 def _unused_minor(line: models.InvoiceLine, at: datetime, credited_minor: int) -> int:
     inputs, period = line_inputs_from_json(line.inputs), Period(line.period_start, line.period_end)
-    return unused_minor(inputs, period, at, charged_minor=line.amount_minor, credited_minor=credited_minor)
+    return unused_minor(
+        inputs, period, max(at, period.start), charged_minor=line.amount_minor, credited_minor=credited_minor
+    )
 
 
 async def give_back(
@@ -106,9 +108,10 @@ async def _cut_draft(
 ) -> None:
     """Let a draft charge the used parts of its lines alone."""
     for line in (one.line for one in unused):
-        inputs = used_inputs(line_inputs_from_json(line.inputs), Period(line.period_start, line.period_end), at)
+        end = max(at, line.period_start)
+        inputs = used_inputs(line_inputs_from_json(line.inputs), Period(line.period_start, line.period_end), end)
         priced = price_line(inputs)
-        line.inputs, line.period_end, line.rules_version = inputs.to_json(), at, RULES_VERSION
+        line.inputs, line.period_end, line.rules_version = inputs.to_json(), end, RULES_VERSION
         line.amount_minor, line.exact_amount = priced.amount_minor, priced.exact_amount
     total_up(invoice, await lines_of(session, invoice), await adjusting_of(session, subscription))
     await session.flush()

@@ -109,6 +109,7 @@ def _create_changes() -> None:
         sa.Column("former_plan_version_id", sa.String(), nullable=False),
         sa.Column("billing_interval", EnumText(BillingInterval), nullable=False),
         sa.Column("quantities", JsonColumn, nullable=False),
+        sa.Column("pins", sa.Boolean(), nullable=False),
         sa.Column("invoice_id", sa.String(), nullable=True),
         owners={
             "subscription_id": "subscription",

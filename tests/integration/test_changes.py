@@ -213,7 +213,7 @@ async def test_a_change_at_the_end_of_the_period_comes_with_its_invoice(database
         await story.until("2026-06-16T00:00:00Z")
         assert await story.change(planId="pro", at="PERIOD_END") == []
         assert story.following is not None
-        assert story.following["total"] == {"amount": "300.00"}
+        assert story.following["total"] == {"amount": "325.00"}
         changes = "{ subscriptions { nodes { plan { key } changes { nodes { status effectiveAt } } } } }"
         [node] = (await story.api.gql(changes))["subscriptions"]["nodes"]
         assert node["plan"] == {"key": "plan"}
