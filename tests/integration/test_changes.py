@@ -167,6 +167,33 @@ async def test_usage_is_charged_by_the_terms_that_held_when_it_happened(database
         assert late[-2] == "2026-06-01 to 2026-06-16: 102 dear (late usage) 0.10"
 
 
+async def test_a_part_of_a_period_is_priced_by_its_share(database_url: str) -> None:
+    """Half of June each: a peak costs half of its price, and the first 50 calls of a part are in the first tier."""
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        tiers = [{"upTo": "100", "unitPrice": "0.02"}, {"unitPrice": "0.01"}]
+        calls = usage({"graduated": {"tiers": tiers}})
+        peaks = {key: {**usage(standard(price)), "target": {"billableMetricId": "peak"}} for key, price in
+                 (("low", "7"), ("high", "14"))}  # fmt: skip
+        flat = usage(standard("0.03"), periodMinimum="10")
+        pro = {"key": "pro", "priceIds": ["high", "flat"]}
+        await story.sell({"low": peaks["low"], "calls": calls}, pro, extra={"high": peaks["high"], "flat": flat})
+        await story.subscribe()
+        await story.peak("2026-06-03T00:00:00Z", "4")
+        await story.use("2026-06-04T00:00:00Z", n="90")
+        await story.until("2026-06-16T00:00:00Z")
+        await story.change(planId="pro")
+        await story.peak("2026-06-17T00:00:00Z", "9")
+        await story.use("2026-06-18T00:00:00Z", n="100")
+        [issued] = await story.until("2026-07-01T02:00:00Z")
+        assert issued[1:] == [
+            "2026-06-01 to 2026-06-16: 4 low 14.00",
+            "2026-06-01 to 2026-06-16: 90 calls 1.40",
+            "2026-06-16 to 2026-07-01: 9 high 63.00",
+            "2026-06-16 to 2026-07-01: 100 flat 5.00",
+            "total 83.40 USD, due 83.40",
+        ]
+
+
 async def test_another_interval_begins_a_new_anchor(database_url: str) -> None:
     async with tell(database_url, "2026-01-31T00:00:00Z") as story:
         calls = usage(standard("0.10"), cadence="MONTHLY")
