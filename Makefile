@@ -44,9 +44,10 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> unit and property tests, tidiness"; $(PYTEST) auto --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
 	@echo "==> integration tests on SQLite"; $(PYTEST) auto --database sqlite tests/integration
 
-soak: $(VENV)/.installed-dev ## kill servers 200 times while they take in events and others while they renew, play 10,000 random histories, on each database: hours
+soak: $(VENV)/.installed-dev ## kill servers 200 times while they take in events and others while they renew, play 500 random lives and 10,000 random histories, on each database: hours
 	$(PYTEST) 0 --kills 200 tests/e2e/test_ingest_crash.py
 	$(PYTEST) 0 --races 20 tests/e2e/test_renewal_races.py
+	$(PYTEST) auto --lives 500 -o faulthandler_timeout=36000 tests/integration/test_lifecycle_machine.py
 	$(PYTEST) auto --histories 10000 tests/e2e/test_histories.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -124,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         assert sum(entry.amount_minor for entry in entries) == self.life.credit
 
 
-def test_anything_that_may_happen_happens_as_the_model_says(database_url: str) -> None:
+def test_anything_that_may_happen_happens_as_the_model_says(database_url: str, request: pytest.FixtureRequest) -> None:
     async def begin() -> tuple[Any, World]:
         opened = make_world(database_url)
         world = await opened.__aenter__()
@@ -134,7 +135,9 @@ def test_anything_that_may_happen_happens_as_the_model_says(database_url: str) -
     with asyncio.Runner() as runner:
         opened, world = runner.run(begin())
         Machine.world, Machine.run = world, staticmethod(runner.run)
-        some = settings(max_examples=30, stateful_step_count=20, deadline=None, database=None)
+        some = settings(
+            max_examples=request.config.getoption("--lives"), stateful_step_count=20, deadline=None, database=None
+        )
         try:
             run_state_machine_as_test(Machine, settings=some)
         finally:
