@@ -45,6 +45,8 @@ HANDLERS: Mapping[DueKind, Handler] = {
     DueKind.SUPPLEMENT: issue_supplements,
     DueKind.SUBSCRIPTION_START: start_subscriptions,
 }
+#: What is done for one subject after the other, so in a transaction each: numbers of invoices are taken last in it.
+ONE_BY_ONE = frozenset({DueKind.SUBSCRIPTION_START})
 log = structlog.get_logger()
 #: Characters of an error that are kept beside a parked item.
 MAX_REASON = 1000
@@ -60,7 +62,7 @@ async def next_in_real_time(session: AsyncSession, now: datetime, most: int) -> 
     """
     due = (_due.test_clock_id.is_(None), _due.due_at <= now)
     first = await _items(session, _in_order().where(*due).limit(1).with_for_update(skip_locked=True))
-    if not first or most == 1:
+    if not first or most == 1 or first[0].kind in ONE_BY_ONE:
         return first
     [item] = first
     here = (*due, _due.environment_id == item.environment_id)

@@ -71,7 +71,7 @@ async def upcoming_by_subscription(
 ) -> dict[str, UpcomingInvoice]:
     """Return the next invoice of each subscription that has one; one that ended, or has nothing to bill, has none."""
     subscriptions = await _to_bill(session, environment_id, subscription_ids)
-    upcoming = await _projected(session, environment_id, subscriptions, lambda row, _: [_following(row)])
+    upcoming = await _projected(session, environment_id, subscriptions, _next_ones)
     return {subscription_id: invoices[0] for subscription_id, invoices in upcoming.items() if invoices}
 
 
@@ -98,6 +98,14 @@ def _boundaries_until(subscription: Any, agreements: Sequence[Agreement], until:
             break
         boundary = next_boundary(subscription, agreements, boundary)
     return found
+
+
+def _next_ones(subscription: Any, agreements: Sequence[Agreement]) -> list[datetime]:
+    """Return the next boundary; of one not billed yet, when that begins, and one more, as that may bill nothing."""
+    following = _following(subscription)
+    if subscription.next_boundary_at is not None:
+        return [following]
+    return [following, next_boundary(subscription, agreements, following)]
 
 
 def _following(subscription: Any) -> datetime:

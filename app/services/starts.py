@@ -141,6 +141,9 @@ async def begin_billing(
     open_windows(session, subscription, agreements, start, now)
     await session.flush()
     charges = charges_at_start(subscription, agreements, start)
+    if start != (subscription.trial_ends_at or subscription.started_at):
+        # What is charged once belongs to the first period, which is over and not billed.
+        charges = [charge for charge in charges if charge.term.interval is not None]
     if not charges:
         await activate(session, subscription, customer, now)
         return None

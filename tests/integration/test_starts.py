@@ -192,11 +192,30 @@ async def test_elapsed_periods_are_not_billed_if_not_asked_for(
         assert issued[1].endswith("7 calls 0.70")
 
 
+async def test_what_is_charged_once_belongs_to_the_first_period(database_url: str) -> None:
+    async with tell(database_url, "2026-04-10T00:00:00Z") as story:
+        await story.sell({"setup": fee("25", cadence="ONE_TIME"), "base": fee("31")})
+        zero = await story.subscribe(startedAt="2026-01-31T00:00:00Z", billElapsed=False, allowConcurrent=True)
+        assert zero[1:] == ["2026-03-31 to 2026-04-30: 1 base 31.00", "total 31.00 USD, due 31.00"]
+        zero = await story.subscribe(startedAt="2026-03-31T00:00:00Z", billElapsed=False, allowConcurrent=True)
+        assert zero[1:3] == ["2026-03-31 to 2026-04-30: 1 setup 25.00", "2026-03-31 to 2026-04-30: 1 base 31.00"]
+
+
+async def test_the_upcoming_invoice_of_a_trial_with_nothing_upfront_is_the_first_there_is(database_url: str) -> None:
+    async with tell(database_url, "2026-01-17T00:00:00Z") as story:
+        await story.sell({"calls": PRICES["calls"]})
+        await story.subscribe(trialDays=14)
+        await story.use("2026-02-01T00:00:00Z", n="5")
+        upcoming = (await coming(story))["upcomingInvoice"]
+        assert upcoming == {"boundaryAt": "2026-02-28T00:00:00Z", "total": {"amount": "0.50"}}
+
+
 async def test_what_can_not_be_is_refused_and_writes_nothing(database_url: str) -> None:
     async with tell(database_url, "2026-04-10T00:00:00Z") as story:
         await story.sell(PRICES)
         assert await refused(story, startedAt="2025-04-09T00:00:00Z") == [("OUT_OF_RANGE", "startedAt")]
         assert await refused(story, startedAt="2028-04-10T00:00:01Z") == [("OUT_OF_RANGE", "startedAt")]
+        assert await refused(story, billElapsed=False) == [("INVALID", "billElapsed")]
         assert await refused(story, trialDays=0) == [("OUT_OF_RANGE", "trialDays")]
         assert await refused(story, trialDays=731) == [("OUT_OF_RANGE", "trialDays")]
         late = {"startedAt": "2026-05-10T00:00:00Z", "endingAt": "2026-05-10T00:00:00Z"}
