@@ -15,6 +15,7 @@ from app.services.lookup import must_lock, require
 from app.services.principal import Principal
 from app.services.rating import RatedLine
 from app.services.renewals import RENEWING, pass_boundaries
+from app.services.starts import NOT_BILLED_YET, start_subscriptions
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,12 @@ class Changing:
     subscription: models.Subscription
     customer: models.Customer
     now: datetime
+
+
+def _step(subscription: models.Subscription, now: datetime) -> datetime:
+    """Return the last instant up to now at which something becomes of a subscription that is not billed yet."""
+    steps = (subscription.started_at, subscription.phase_started_at, subscription.ending_at)
+    return max(step for step in steps if step is not None and step <= now)
 
 
 async def must_change(session: AsyncSession, principal: Principal, now: datetime, subscription_id: str) -> Changing:
@@ -39,6 +46,9 @@ async def must_change(session: AsyncSession, principal: Principal, now: datetime
     customer = await session.get_one(models.Customer, (environment_id, peek.customer_id))
     now = await customers_now(session, customer, now)
     subscription = await must_lock(session, models.Subscription, environment_id, peek.id)
+    if subscription.status in NOT_BILLED_YET and subscription.started_at <= now:
+        # The worker may not have come to it yet.
+        await start_subscriptions(session, environment_id, {subscription.id: _step(subscription, now)}, now)
     while (
         subscription.status in RENEWING
         and subscription.next_boundary_at is not None

@@ -45,19 +45,25 @@ async def terminate_subscription(
         notes = await _give_back(session, changing) if draft.credit_unused else []
         return (subscription, await _end_now(session, changing), *notes)
     end = end_of_period(subscription)
-    if end == subscription.ending_at:
-        message = f"the subscription ends at {end.isoformat()} already"
-        raise Refused((UserError(ErrorCode.NOTHING_CHANGES, "subscriptionId", message),))
+    _refuse_later(subscription, end)
     subscription.termination_reason = TerminationReason.REQUESTED
     await move_end(session, changing, end)
     return subscription, None
 
 
+def _refuse_later(subscription: models.Subscription, end: datetime) -> None:
+    """Refuse an end that is not before the one that is known already."""
+    if subscription.ending_at is not None and subscription.ending_at <= end:
+        message = f"the subscription ends at {subscription.ending_at.isoformat()} already"
+        raise Refused((UserError(ErrorCode.NOTHING_CHANGES, "subscriptionId", message),))
+
+
 async def _end_unbilled(session: AsyncSession, changing: Changing, at: ChangeTime) -> None:
     """End what is not billed yet: a trial at its end, if that is asked for, and all else at once."""
     subscription, now = changing.subscription, changing.now
-    subscription.termination_reason = TerminationReason.REQUESTED
     if at is ChangeTime.PERIOD_END and subscription.status is SubscriptionStatus.TRIALING:
+        _refuse_later(subscription, subscription.phase_started_at)
+        subscription.termination_reason = TerminationReason.REQUESTED
         await move_end(session, changing, subscription.phase_started_at)
     else:
         await end_unbilled(session, subscription, TerminationReason.REQUESTED, now, now)

@@ -143,6 +143,8 @@ def _check_span(draft: SubscriptionDraft, problems: Problems, now: datetime) -> 
         problems.add(ErrorCode.OUT_OF_RANGE, "startedAt", "Must lie at most 12 months back.")
     elif started_at > now + FURTHEST_AHEAD:
         problems.add(ErrorCode.OUT_OF_RANGE, "startedAt", "Must lie at most 2 years ahead.")
+    if not draft.bill_elapsed and started_at >= now:
+        problems.add(ErrorCode.INVALID, "billElapsed", "Only what started before can have periods that are over.")
     if draft.ending_at is not None and draft.ending_at <= max(started_at, now):
         problems.add(ErrorCode.OUT_OF_RANGE, "endingAt", "Must lie after the start, and after now.")
 

@@ -134,6 +134,7 @@ def _create_changes() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    op.execute("DELETE FROM due_work WHERE kind IN ('SUPPLEMENT', 'SUBSCRIPTION_START')")
     op.drop_table("subscription_change")
     op.drop_table("subscription_phase")
     with op.batch_alter_table("subscription_period") as periods:

@@ -124,6 +124,10 @@ async def test_a_trial_that_ends_is_never_billed(
         await story.subscribe(trialDays=14)
         assert await story.end(**given) == []
         assert (await story.standing())["status"] == status
+        if status == "TRIALING":
+            asked = {"subscriptionId": story.subscription_id}
+            payload = await story.api.mutate("subscriptionTerminate", "subscription { id }", **asked)
+            assert [error["code"] for error in payload["userErrors"]] == ["NOTHING_CHANGES"]
         assert (await coming(story))["upcomingInvoice"] is None
         assert await story.until("2026-03-17T00:00:00Z") == []
         standing = await story.standing()
@@ -216,6 +220,8 @@ async def test_what_can_not_be_is_refused_and_writes_nothing(database_url: str) 
         assert await refused(story, startedAt="2025-04-09T00:00:00Z") == [("OUT_OF_RANGE", "startedAt")]
         assert await refused(story, startedAt="2028-04-10T00:00:01Z") == [("OUT_OF_RANGE", "startedAt")]
         assert await refused(story, billElapsed=False) == [("INVALID", "billElapsed")]
+        later = {"startedAt": "2026-05-10T00:00:00Z", "billElapsed": False}
+        assert await refused(story, **later) == [("INVALID", "billElapsed")]
         assert await refused(story, trialDays=0) == [("OUT_OF_RANGE", "trialDays")]
         assert await refused(story, trialDays=731) == [("OUT_OF_RANGE", "trialDays")]
         late = {"startedAt": "2026-05-10T00:00:00Z", "endingAt": "2026-05-10T00:00:00Z"}

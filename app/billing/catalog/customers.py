@@ -118,8 +118,6 @@ def check_subscription(draft: SubscriptionDraft, problems: Problems) -> None:
         check_quantity(item.quantity, problems, f"quantities.{place}.quantity")
     if len(draft.discounts) > MAX_DISCOUNTS:
         problems.add(ErrorCode.OUT_OF_RANGE, "discounts", f"Must be at most {MAX_DISCOUNTS}.")
-    if not draft.bill_elapsed and draft.started_at is None:
-        problems.add(ErrorCode.INVALID, "billElapsed", "Only what started before can have periods that are over.")
     if draft.trial_days is not None and not 1 <= draft.trial_days <= MAX_TRIAL_DAYS:
         problems.add(ErrorCode.OUT_OF_RANGE, "trialDays", f"Must be 1 to {MAX_TRIAL_DAYS} days.")
     if not 0 <= draft.payment_term_days <= MAX_PAYMENT_TERM_DAYS:
