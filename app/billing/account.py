@@ -31,7 +31,6 @@ class AccountEntry:
     amount_minor: int
     currency: str
     invoice_id: str | None = None
-    payment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

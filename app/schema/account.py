@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from sqlmodel import SQLModel
 from strawberry import Info, Parent
 
 from app import models
@@ -15,18 +16,30 @@ from app.context import Context
 from app.db import Sessions
 from app.loaders.owner import Owner
 from app.schema.client_error import ClientError
-from app.schema.declarations import edge, field, value
+from app.schema.declarations import edge, field, followed, value
 from app.schema.enums import AccountEntryKind
 from app.schema.money import Money
 from app.schema.scalars import CurrencyCode
 from app.services.account import entries_by_customer
 
 if TYPE_CHECKING:
+    from app.schema.credit import CreditEntry
+    from app.schema.credit_note import CreditNote
     from app.schema.invoice import Invoice
     from app.schema.payment import Payment
+    from app.schema.refund import Refund
 
 #: Entries that are listed at once.
 MAX_ENTRIES = 1000
+
+
+def _source(description: str, model: type[SQLModel], *kinds: AccountEntryKind) -> Any:
+    """Declare the way to the row that made an entry, of an entry of some kinds."""
+
+    def follow(root: Any, context: Context) -> Any:
+        return context.loaders.by_id(model).load(root.entry.source_id) if root.entry.kind in kinds else None
+
+    return followed(description, follow)
 
 
 @value("A change of an account, with the balance after it.", access=Scope.BILLING_READ)
@@ -43,17 +56,26 @@ class AccountEntry:
         "What is owed, less what is in hand, after it.",
         of=lambda one: BillingMoney(one.balance_minor, one.entry.currency),
     )
-    source_id: strawberry.ID = field(
-        "The id of what made it, such as a payment or a credit note, for `node`; that of a decision leads nowhere.",
-        of="entry.source_id",
-    )
     invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] | None = edge(
         "The invoice it is about; null for refunds, and for credit given or removed by hand.",
         models.Invoice,
         "entry.invoice_id",
     )
-    payment: Annotated["Payment", strawberry.lazy("app.schema.payment")] | None = edge(
-        "The payment that was refunded; null for all else.", models.Payment, "entry.payment_id"
+    payment: Annotated["Payment", strawberry.lazy("app.schema.payment")] | None = _source(
+        "The payment; null for all else.", models.Payment, AccountEntryKind.PAYMENT
+    )
+    refund: Annotated["Refund", strawberry.lazy("app.schema.refund")] | None = _source(
+        "The refund; null for all else.", models.Refund, AccountEntryKind.REFUND
+    )
+    credit_note: Annotated["CreditNote", strawberry.lazy("app.schema.credit_note")] | None = _source(
+        "The credit note; null for all else.", models.CreditNote, AccountEntryKind.CREDIT_NOTE
+    )
+    credit_entry: Annotated["CreditEntry", strawberry.lazy("app.schema.credit")] | None = _source(
+        "What gave, carried or removed credit; null for all else.",
+        models.CreditEntry,
+        AccountEntryKind.CREDIT_ADDED,
+        AccountEntryKind.CREDIT_CARRIED,
+        AccountEntryKind.CREDIT_REMOVED,
     )
 
 

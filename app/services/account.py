@@ -57,7 +57,7 @@ def _of_note(row: Any) -> AccountEntry:
 
 
 def _of_refund(row: Any) -> AccountEntry:
-    return replace(_entry(row, AccountEntryKind.REFUND, row.amount_minor), payment_id=row.payment_id)
+    return _entry(row, AccountEntryKind.REFUND, row.amount_minor)
 
 
 def _of_decision(row: Any) -> AccountEntry:
