@@ -75,7 +75,8 @@ class Tallied:
         return replace(
             self,
             event_count=self.event_count - other.event_count,
-            total=exact_sum((self.total, -other.total)),
+            # A minus sign would round what it is put before to 28 digits.
+            total=exact_sum((self.total, other.total.copy_negate())),
             distinct_count=self.distinct_count - other.distinct_count,
         )
 

@@ -92,14 +92,21 @@ def arrears_at(
 
 
 def charges_once(
-    subscription: Subscribed, held: Collection[Kept], agreements: Iterable[Agreement], start: datetime
+    subscription: Subscribed,
+    held: Collection[Kept],
+    agreements: Iterable[Agreement],
+    start: datetime,
+    interval: BillingInterval,
 ) -> list[Charge]:
-    """Return what is charged once and begins at an instant, as it was not held before: whole, however short that is."""
+    """Return what is charged once and begins at an instant, as it was not held before: whole, however short that is.
+
+    It is shown for the period, at the interval of the plan that holds it, which contains the instant.
+    """
     charges = []
     for agreement in agreements:
         for term in agreement.terms if agreement.calendar.covers(start) else ():
             if term.interval is None and kept(term) not in held:
-                window = agreement.calendar.window(subscription.billing_interval, start).part
+                window = agreement.calendar.window(interval, start).part
                 rest = Period(start, window.end)
                 charges.append(charge_of(subscription, term, PartOfPeriod(rest, rest)))
     return charges

@@ -21,4 +21,4 @@ def charges_with_phase(
         return charges
     before = (one for one in agreements if one.calendar.runs_before(boundary))
     held = {kept(term) for one in before for term in one.terms}
-    return charges + charges_once(subscription, held, agreements, boundary)
+    return charges + charges_once(subscription, held, agreements, boundary, phase.billing_interval)

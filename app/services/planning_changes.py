@@ -154,7 +154,7 @@ async def plan_change(
     begun = [held for key, held in new.items() if key not in old and _is_advance(held[1])]
     charges = [_rest(subscription, calendar, term, at) for calendar, term in begun]
     if phase.is_other_plan:
-        charges += charges_once(subscription, {held for held, _ in old}, after, at)
+        charges += charges_once(subscription, {held for held, _ in old}, after, at, phase.billing_interval)
     unused = await find_unused(session, subscription, stopped, at)
     return PlannedChange(phase, after, unused, await rate(session, environment_id, charges))
 

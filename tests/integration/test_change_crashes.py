@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -67,7 +68,8 @@ async def net_minor(world: World, subscription: models.Subscription) -> int:
     return charged - credited
 
 
-async def test_changing(database_url: str) -> None:
+@pytest.mark.parametrize("part", range(2))
+async def test_changing(database_url: str, part: int) -> None:
     async with make_world(database_url) as world:
         await world.catalog()
         places = await crash_everywhere(
@@ -75,6 +77,7 @@ async def test_changing(database_url: str) -> None:
             lambda: active(world),
             lambda made: world.do(more(world, made, "3")),
             lambda made: story_of(world, made.id),
+            (part, 2),
         )
         assert places > 40
 

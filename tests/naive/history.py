@@ -146,6 +146,7 @@ class Subscription:
     """The customer's subscription of a place, counted from 0 in the order of creation.
 
     `paid_at` is when Invoice 0 is paid, if it is and there is one; `quantities` are of fees, by the price's name.
+    A trial lasts `trial_days`; `ending_at` is when it is to end from the beginning.
     """
 
     place: int
@@ -154,6 +155,76 @@ class Subscription:
     started_at: datetime
     paid_at: datetime | None
     quantities: tuple[tuple[str, Decimal], ...] = ()
+    trial_days: int | None = None
+    ending_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """That somebody wants a subscription to go over to a plan, with some quantities of fees, at once or later.
+
+    Later is at the end of the plan's period. What makes no sense is refused: see `naive.changing`.
+    """
+
+    subscription: int
+    at: datetime
+    plan: Plan
+    quantities: tuple[tuple[str, Decimal], ...]
+    at_period_end: bool
+
+
+@dataclass(frozen=True)
+class End:
+    """That somebody wants a subscription to end, at once or at the end of the plan's period."""
+
+    subscription: int
+    at: datetime
+    at_period_end: bool
+    credit_unused: bool
+
+
+@dataclass(frozen=True)
+class Resume:
+    """That somebody wants a subscription which is to end to go on."""
+
+    subscription: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Pay:
+    """That all is paid that an invoice of a subscription has due: the one of a number, counted round."""
+
+    subscription: int
+    at: datetime
+    invoice: int
+
+
+@dataclass(frozen=True)
+class Annul:
+    """That an invoice of a subscription is voided."""
+
+    subscription: int
+    at: datetime
+    invoice: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """That somebody wants a credit note: of all of an invoice, of a total of it, or of one of its lines, counted round.
+
+    `amount_minor` None is all that is left.
+    """
+
+    subscription: int
+    at: datetime
+    invoice: int
+    line: int | None
+    amount_minor: int | None
+    refund: bool
+
+
+Act = Change | End | Resume | Pay | Annul | Note
 
 
 @dataclass(frozen=True)
@@ -196,7 +267,7 @@ class History:
     """What happened until an instant, in the customer's time. Discounts and credit are in the order of creation.
 
     At an instant, first all that falls due until then is done; then subscriptions start, events arrive, some are
-    withdrawn, lines are typed and payments come in.
+    withdrawn, lines are typed and first payments come in; then come `acts`, in their order.
     """
 
     seed: int
@@ -210,6 +281,7 @@ class History:
     voids: tuple[Void, ...]
     typed: tuple[Typed, ...]
     until: datetime
+    acts: tuple[Act, ...] = ()
 
     def stops(self) -> list[datetime]:
         """The instants at which something is done from outside, and the end."""
@@ -218,6 +290,6 @@ class History:
             instants.add(subscription.started_at)
             if subscription.paid_at is not None:
                 instants.add(subscription.paid_at)
-        instants |= {void.at for void in self.voids}
+        instants |= {void.at for void in self.voids} | {act.at for act in self.acts}
         instants |= {event.arrives_at for event in self.events} | {line.at for line in self.typed}
         return sorted(instants)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
+from typing import Literal
 
 from tests.naive.history import Credit, Typed
+
+Reason = Literal["START", "CYCLE", "CHANGE", "END", "SUPPLEMENT"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Invoice:
-    """An issued invoice of a subscription, given by its place. `boundary` None is Invoice 0.
+    """An issued invoice of a subscription, given by its place. `boundary` is the one it bills; None is Invoice 0.
+
+    What no boundary bills, a change or what came late after the end, has the instant of issue there.
 
     `known_before` says which events had come when it was issued: those that arrived before; `expired`, which
     subscriptions had never been paid for by then; `credit_before`, which credit such payments brought since the invoice
@@ -32,6 +37,7 @@ class Invoice:
     """
 
     subscription: int
+    reason: Reason
     boundary: datetime | None
     lines: tuple[Line, ...]
     subtotal_minor: int
@@ -44,6 +50,20 @@ class Invoice:
     expired: frozenset[int] = field(default=frozenset(), compare=False)
     credit_before: tuple[Credit, ...] = field(default=(), compare=False)
     typed: tuple[Typed, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class CreditNote:
+    """A credit note of an invoice, given by its place among all, and what became of its total."""
+
+    invoice: int
+    amount_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+    reduced_minor: int
+    to_credit_minor: int
+    refunded_minor: int
 
 
 def differences(expected: list[Invoice], found: list[Invoice]) -> list[str]:
@@ -71,4 +91,4 @@ def _differing(where: str, one: Invoice | Line, other: Invoice | Line) -> list[s
 
 
 def _name(invoice: Invoice) -> str:
-    return f"#{invoice.subscription}@{invoice.boundary.isoformat() if invoice.boundary else 'start'}"
+    return f"#{invoice.subscription} {invoice.reason} @{invoice.boundary.isoformat() if invoice.boundary else 'start'}"

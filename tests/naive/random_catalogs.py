@@ -1,5 +1,6 @@
 """Random catalogs: metrics, prices of every kind that go together, and plans."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -40,6 +41,7 @@ AMOUNTS = (
 )
 LARGEST = "99999999999999999999.999999999999999999"
 EDGES = ("0.5", "1", "2", "3.5", "5", "10", "10.25", "33", "50", "100", "1000")
+FEE_MODELS = ("STANDARD", "STANDARD", "STANDARD", "VOLUME", "GRADUATED", "PACKAGE")
 MODELS = ("large", "small", "7", "tiny")
 
 
@@ -48,6 +50,42 @@ def random_catalog(seed: int) -> Catalog:
     random = Random(f"catalog {seed}")
     metrics = tuple(_metric(random, place) for place in range(random.choice((1, 1, 2))))
     return Catalog(metrics, tuple(_plan(random, metrics, f"plan {place}") for place in range(random.choice((1, 1, 2)))))
+
+
+def varied_catalog(seed: int) -> Catalog:
+    """The catalog of a seed whose plans have variants in the same currency, which share some of their prices."""
+    random = Random(f"varied catalog {seed}")
+    metrics, plans = random_catalog(seed).metrics, []
+    for plan in random_catalog(seed).plans:
+        variants = [_variant(random, metrics, plan, f"{plan.name} {letter}") for letter in "ab"]
+        plans += [plan, *variants]
+    return Catalog(metrics, tuple(plans))
+
+
+def _variant(random: Random, metrics: tuple[Metric, ...], plan: Plan, name: str) -> Plan:
+    """A plan with some of the prices of another, some of them at another model, and sometimes other periods."""
+    interval = random.choice((plan.interval, plan.interval, plan.interval, *INTERVALS))
+    prices = []
+    for price in plan.prices:
+        kind = random.choice(("SAME", "SAME", "SAME", "OTHER", "NONE"))
+        if kind != "NONE" and price.cadence in (None, "ONE_TIME", interval, *SHORTER[interval]):
+            prices.append(price if kind == "SAME" else replace(price, model=_another(random, price)))
+    if not prices or random.random() < 0.4:
+        prices.append(_fee(random, 7, interval))
+    if random.random() < 0.3:
+        missing = [metric for metric in metrics if metric not in [price.metric for price in prices]]
+        prices += [price for metric in missing for price in _metered(random, metric, interval)]
+    anchor = _anchor(random, interval) if random.random() < 0.5 else None
+    return Plan(name, interval, anchor, plan.currency, plan.tax_inclusive, tuple(prices))
+
+
+def _another(random: Random, price: Price) -> Model:
+    if price.metric is None:
+        return _model(random, FEE_MODELS)
+    while True:
+        model = _metered_model(random, price.metric)
+        if not isinstance(model, Standard) or model.unit_price >= 0:
+            return model
 
 
 def _metric(random: Random, place: int) -> Metric:
@@ -114,7 +152,7 @@ def _fee(random: Random, place: int, interval: Interval) -> Price:
     return Price(
         name=f"fee {place}",
         metric=None,
-        model=_model(random, ("STANDARD", "STANDARD", "STANDARD", "VOLUME", "GRADUATED", "PACKAGE")),
+        model=_model(random, FEE_MODELS),
         in_advance=in_advance,
         quantity=random.choice((None, Decimal(2), Decimal("2.5"), Decimal(12))),
         cadence="ONE_TIME" if once else _cadence(random, interval),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from tests.naive.history import (
     GRACE,
     MINOR_DIGITS,
+    Act,
     Catalog,
     Credit,
     Discount,
@@ -21,8 +22,9 @@ from tests.naive.history import (
     Void,
     Who,
 )
-from tests.naive.random_catalogs import LARGEST, MODELS, amount, random_catalog
-from tests.naive.windows import MONTHS, instant_of, windows
+from tests.naive.random_acts import livened, random_acts
+from tests.naive.random_catalogs import LARGEST, MODELS, amount, random_catalog, varied_catalog
+from tests.naive.windows import MONTHS, billed_from, instant_of, windows
 
 #: So many histories in a row are of one catalog.
 HISTORIES_PER_CATALOG = 10
@@ -84,11 +86,25 @@ ODD = (
 
 
 def random_history(seed: int) -> History:
-    """The history of a seed: always the same."""
-    random = Random(f"history {seed}")
-    catalog = random_catalog(seed // HISTORIES_PER_CATALOG)
+    """The history of a seed: always the same. Its subscriptions stay as they began."""
+    return _history(Random(f"history {seed}"), seed, random_catalog(seed // HISTORIES_PER_CATALOG), is_lively=False)
+
+
+def random_life(seed: int) -> History:
+    """The history of a seed whose subscriptions have trials, change and end, and whose invoices are corrected."""
+    return _history(Random(f"life {seed}"), seed, varied_catalog(seed // HISTORIES_PER_CATALOG), is_lively=True)
+
+
+def _history(random: Random, seed: int, catalog: Catalog, *, is_lively: bool) -> History:
     subscriptions, until = _subscriptions(random, catalog)
-    edges = _edges(subscriptions, until)
+    acts: tuple[Act, ...] = ()
+    if is_lively:
+        subscriptions = tuple(livened(random, one, until) for one in subscriptions)
+        begun = [max(one.paid_at or one.started_at, billed_from(one)) + timedelta(days=1) for one in subscriptions]
+        until = max(until, *begun)
+        until += random.choice((timedelta(), timedelta(days=3)))
+        acts = random_acts(random, catalog, subscriptions, _edges(subscriptions, until), until)
+    edges = sorted({*_edges(subscriptions, until), *(act.at for act in acts)})
     exempt = random.random() < 0.1
     events = _events(random, catalog, edges, until)
     return History(
@@ -103,6 +119,7 @@ def random_history(seed: int) -> History:
         voids=tuple(_voids(random, events, edges, until)),
         typed=tuple(_typed(random, subscriptions, until) for _ in range(random.choice((0, 0, 0, 1, 2)))),
         until=until,
+        acts=acts,
     )
 
 

@@ -77,14 +77,14 @@ def add_up(history: History, subscription: Subscription, discounts: list[Discoun
     )
 
 
-def discounts_of(history: History, subscription: Subscription, boundary: datetime | None) -> list[Discount]:
-    """The discounts of a boundary's invoice in their order: the subscription's, then the customer's.
+def discounts_of(history: History, subscription: Subscription, *, is_first: bool) -> list[Discount]:
+    """The discounts of an invoice in their order: the subscription's, then the customer's.
 
-    Of a subscription's own those come first that are made with it. Invoice 0 (None) is issued before the others are.
+    Of a subscription's own those come first that are made with it. An invoice issued at its start has only these.
     """
     mine = [one for one in history.discounts if one.subscription == subscription.place]
     own = [one for one in mine if one.at_once]
-    if boundary is not None:
+    if not is_first:
         own += [one for one in mine if not one.at_once]
     customers = [one for one in history.discounts if one.subscription is None]
     return [one for one in own + customers if one.currency in (None, subscription.plan.currency)]

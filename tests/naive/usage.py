@@ -9,7 +9,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tests.naive.history import Condition, Dynamic, Event, History, Metric, Plan, Price, Subscription
+from tests.naive.agreed import Life, Span
+from tests.naive.history import Condition, Dynamic, Event, History, Metric, Plan, Price
 from tests.naive.prices import Used
 from tests.naive.windows import Window
 
@@ -26,9 +27,10 @@ class Counted(NamedTuple):
 
 
 def counted(
-    history: History, expired: set[int], subscription: Subscription, price: Price, window: Window, now: datetime
+    history: History, lives: list[Life], place: int, span: Span, window: Window, now: datetime
 ) -> list[Counted]:
     """The events of a window that a subscription bills by a price, of those that had arrived before an instant."""
+    price = span.price
     metric = price.metric
     assert metric is not None
     path = price.model.unit_price_property if isinstance(price.model, Dynamic) else None
@@ -37,9 +39,9 @@ def counted(
         if event.type != metric.event_type or not window.start <= event.timestamp < window.end:
             continue
         value = _value(metric, event)
-        if value is None or _biller(history, expired, metric, event, now) != subscription.place:
+        if value is None or _biller(lives, metric, event, now) != place:
             continue
-        if _takes(subscription.plan, price, _dimensions(metric, event)):
+        if _takes(span.plan, price, _dimensions(metric, event)):
             carried = None if path is None else _plain_number(_found(event.data, path))
             listed.append(Counted(event.key, value, carried))
     return listed
@@ -89,14 +91,15 @@ def _value(metric: Metric, event: Event) -> Fraction | str | None:
     return _text(found) if metric.aggregation == "UNIQUE_COUNT" else _number(found)
 
 
-def _biller(history: History, expired: set[int], metric: Metric, event: Event, now: datetime) -> int | None:
+def _biller(lives: list[Life], metric: Metric, event: Event, now: datetime) -> int | None:
     """The place of the oldest subscription that covers an event's timestamp and prices it."""
-    for subscription in sorted(history.subscriptions, key=lambda one: one.started_at):
-        if subscription.place in expired or subscription.started_at > event.timestamp or subscription.started_at >= now:
+    for life in sorted(lives, key=lambda life: life.subscription.started_at):
+        plan = life.plan_at(event.timestamp)
+        if plan is None or life.subscription.started_at >= now:
             continue
-        for price in subscription.plan.prices:
-            if price.metric == metric and _takes(subscription.plan, price, _dimensions(metric, event)):
-                return subscription.place
+        for price in plan.prices:
+            if price.metric == metric and _takes(plan, price, _dimensions(metric, event)):
+                return life.subscription.place
     return None
 
 

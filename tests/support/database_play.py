@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -29,8 +29,9 @@ from app.billing.catalog import (
 from app.billing.catalog.customers import FeeQuantity
 from app.billing.catalog.discounts import DiscountDraft
 from app.billing.catalog.invoices import InvoiceLineDraft
+from app.billing.errors import Refused
 from app.billing.extraction import GroupBy
-from app.billing.lifecycle import CreditKind, InvoiceStatus
+from app.billing.lifecycle import CreditKind, InvoiceReason, InvoiceStatus
 from app.billing.money import minor_to_decimal
 from app.billing.periods import BillingInterval
 from app.ids import event_id, new_id
@@ -49,8 +50,9 @@ from app.services.prices import create_price
 from app.services.products import create_product
 from app.services.replay import replay_invoice
 from app.services.subscriptions import create_subscription
-from tests.naive.history import Catalog, Discount, Event, History, Metric, Plan, Price, Subscription, Typed
-from tests.naive.invoices import Invoice, Line
+from tests.naive.history import Act, Catalog, Change, Discount, Event, History, Metric, Plan, Price, Subscription, Typed
+from tests.naive.invoices import CreditNote, Invoice, Line, Reason
+from tests.support.database_acts import is_of, perform
 from tests.support.history_terms import (
     anchor_of,
     behavior_of,
@@ -76,7 +78,6 @@ class Played:
     catalog: "CatalogIds"
     now: datetime
     subscription_ids: list[str] = field(default_factory=list)
-    first_invoices: dict[int, models.Invoice] = field(default_factory=dict)
 
 
 @dataclass
@@ -104,7 +105,18 @@ class Stage:
         for stop in history.stops():
             await self._advance(played, stop)
             await self.world.do(lambda session, stop=stop: self._act(session, played, stop))  # type: ignore[misc]
+            for act in history.acts:
+                if act.at == stop and act.subscription < len(played.subscription_ids):
+                    await self._do(played, act)
         return played
+
+    async def _do(self, played: Played, act: Act) -> None:
+        """Do what somebody wants, each in a transaction of its own, as some of it is refused."""
+        subscription_id = played.subscription_ids[act.subscription]
+        prices = {name: price_id for (plan, name), price_id in played.catalog.prices.items() if is_of(act, plan)}
+        plan_id = played.catalog.plans.get(act.plan.name, "") if isinstance(act, Change) else ""
+        with suppress(Refused):
+            await self.world.do(lambda s: perform(s, self.world, act, subscription_id, plan_id, prices))
 
     async def _begin(self, session: AsyncSession, history: History) -> Played:
         me, now, start = self.world.principal, self.world.clock.now(), history.stops()[0]
@@ -153,10 +165,17 @@ class Stage:
             if typed.at == stop and typed.subscription < len(played.subscription_ids):
                 await self._type(session, played, typed)
         for subscription in history.subscriptions:
-            invoice = played.first_invoices.get(subscription.place)
-            if subscription.paid_at == stop and invoice is not None and invoice.status is InvoiceStatus.ISSUED:
-                payment = PaymentDraft(invoice=invoice.id, method="bank transfer")
-                await record_payment(session, self.world.principal, now, payment)
+            if subscription.paid_at == stop and subscription.place < len(played.subscription_ids):
+                await self._pay_first(session, played.subscription_ids[subscription.place])
+
+    async def _pay_first(self, session: AsyncSession, subscription_id: str) -> None:
+        """Pay the first invoice of a subscription that is not paid yet, be it that this comes too late."""
+        invoices = table_of(models.Invoice).c
+        first = (invoices.subscription_id == subscription_id, invoices.reason == InvoiceReason.SUBSCRIPTION_START)
+        invoice = await session.scalar(select(models.Invoice).where(*first))
+        if invoice is not None and invoice.status in (InvoiceStatus.ISSUED, InvoiceStatus.VOID):
+            payment = PaymentDraft(invoice=invoice.id, method="bank transfer")
+            await record_payment(session, self.world.principal, self.world.clock.now(), payment)
 
     async def _withdraw(self, session: AsyncSession, history: History, stop: datetime) -> None:
         """Withdraw the events whose instant this is."""
@@ -182,11 +201,11 @@ class Stage:
                 if one.at_once and one.subscription == subscription.place
             ),
             allow_concurrent=True,
+            trial_days=subscription.trial_days,
+            ending_at=subscription.ending_at,
         )
-        made, invoice = await create_subscription(session, me, now, draft)
+        made, _ = await create_subscription(session, me, now, draft)
         played.subscription_ids.append(made.id)
-        if invoice is not None:
-            played.first_invoices[subscription.place] = invoice
         for one in played.history.discounts:
             if one.subscription == subscription.place and not one.at_once:
                 session.add(self._discount(played, one, made.id))
@@ -226,18 +245,22 @@ class Stage:
     async def _make_catalog(self, session: AsyncSession, catalog: Catalog) -> CatalogIds:
         me, now, ids = self.world.principal, self.world.clock.now(), CatalogIds()
         product = await create_product(session, me, now, ProductDraft(name="Product"))
-        metrics = {}
+        metrics: dict[Metric, str] = {}
+        shared: dict[tuple[str, Price], str] = {}
         for metric in catalog.metrics:
             metrics[metric] = (await create_billable_metric(session, me, now, _metric(product.id, metric))).id
         for plan in catalog.plans:
             for price in plan.prices:
+                if (plan.currency, price) in shared:
+                    ids.prices[plan.name, price.name] = shared[plan.currency, price]
+                    continue
                 if price.metric is None:
                     fee = await create_fee(session, me, now, FeeDraft(product=product.id, name=price.name))
                     target = {"fee": fee.id}
                 else:
                     target = {"billable_metric": metrics[price.metric]}
                 made = await create_price(session, me, now, _price(plan, price, target))
-                ids.prices[plan.name, price.name] = made.id
+                ids.prices[plan.name, price.name] = shared[plan.currency, price] = made.id
             draft = _plan(product.id, plan, [ids.prices[plan.name, price.name] for price in plan.prices])
             ids.plans[plan.name] = (await create_plan(session, me, now, draft)).id
         return ids
@@ -282,6 +305,21 @@ async def issued_invoices(world: World, played: Sequence[Played]) -> list[list[I
     ]
 
 
+async def credit_notes(world: World, played: Sequence[Played]) -> list[list[CreditNote]]:
+    """Read the credit notes of some histories from the tables, in the order in which they were made."""
+    invoices, notes = table_of(models.Invoice), table_of(models.CreditNote)
+    of_invoice = (notes.c.environment_id == invoices.c.environment_id) & (notes.c.invoice_id == invoices.c.id)
+    found = []
+    async with world.sessions.read() as session:
+        for one in played:
+            mine = (invoices.c.customer_id == one.customer_id, invoices.c.number.is_not(None))
+            numbers = (await session.scalars(select(invoices.c.number).where(*mine))).all()
+            order = sorted(numbers, key=lambda number: int(number.rpartition("-")[2]))
+            listed = select(notes, invoices.c.number).join(invoices, of_invoice).where(*mine).order_by(notes.c.id)
+            found.append([_note(row, order) for row in await session.execute(listed)])
+    return found
+
+
 async def unlike_their_replays(world: World, played: Sequence[Played]) -> dict[str, list[str]]:
     """Say, by the numbers of the issued invoices of some histories, what is another when they are computed again."""
     invoices, said = table_of(models.Invoice).c, {}
@@ -303,9 +341,11 @@ def _grouped(pairs: Iterable[tuple[str, Any]]) -> defaultdict[str, list[Any]]:
 
 
 def _invoice(played: Played, row: Row[Any], lines: list[Row[Any]], keys: dict[str, list[str]]) -> Invoice:
+    reason: Reason = row.reason.removeprefix("SUBSCRIPTION_")
     return Invoice(
         subscription=played.subscription_ids.index(row.subscription_id),
-        boundary=row.boundary_at,
+        reason=reason,
+        boundary=None if reason == "START" else row.boundary_at or row.issued_at,
         lines=tuple(_line(line, keys) for line in sorted(lines, key=lambda line: line.position)),
         subtotal_minor=row.subtotal_minor,
         discount_minor=row.discount_minor,
@@ -313,6 +353,19 @@ def _invoice(played: Played, row: Row[Any], lines: list[Row[Any]], keys: dict[st
         carried_minor=row.carried_to_credit_minor,
         total_minor=row.total_minor,
         credit_minor=row.credit_applied_minor,
+    )
+
+
+def _note(row: Row[Any], numbers: list[str]) -> CreditNote:
+    return CreditNote(
+        invoice=numbers.index(row.number),
+        amount_minor=row.amount_minor,
+        discount_minor=row.discount_minor,
+        tax_minor=row.tax_minor,
+        total_minor=row.total_minor,
+        reduced_minor=row.reduced_due_minor,
+        to_credit_minor=row.to_credit_minor,
+        refunded_minor=row.refunded_minor,
     )
 
 

@@ -41,17 +41,20 @@ async def crash_everywhere(
     prepare: Callable[[], Awaitable[S]],
     work: Callable[[S], Awaitable[object]],
     seen: Callable[[S], Awaitable[Any]],
+    part: tuple[int, int] = (0, 1),
 ) -> int:
     """Do some work on one subject after the other, crashing one statement later each time, and begin again after that.
 
-    What is seen of a subject is the same as without a crash. Return how many places there were.
+    What is seen of a subject is the same as without a crash. Return how many places there were. A `part` (2, 4) goes
+    through the third of four places each time.
     """
     subject = await prepare()
     await work(subject)
     expected = await seen(subject)
-    place, crashed = 0, True
+    first, step = part
+    place, crashed = 1 + first - step, True
     while crashed:
-        place += 1
+        place += step
         subject, crashed = await prepare(), False
         try:
             with crashing(world, place):
@@ -61,7 +64,7 @@ async def crash_everywhere(
             await work(subject)
         found = await seen(subject)
         assert found == expected, f"after a crash at statement {place}"
-    return place - 1
+    return place - step
 
 
 async def story_of(world: World, subscription_id: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from app.services.rating import inputs_of
 from app.services.terms import Term
 from tests.naive.history import Event, History, Subscription
 from tests.naive.invoices import Invoice, Line
-from tests.naive.replay import typed_line
+from tests.naive.issuing import typed_line
 from tests.support.history_terms import (
     adjusting_of,
     anchor_of,
@@ -262,6 +262,7 @@ def _invoice(
     lines += [_line(one, place, assessment) for place, one in enumerate(late, len(lines))]
     return Invoice(
         issued.subscription,
+        issued.reason,
         issued.boundary,
         tuple(lines),
         assessment.subtotal_minor,

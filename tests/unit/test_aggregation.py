@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.billing.aggregation import Aggregation, MeteredValue, aggregate, needs_value
+from app.billing.aggregation import Aggregation, MeteredValue, Tallied, aggregate, needs_value
 from app.billing.errors import InvariantBroken
 
 
@@ -73,3 +73,10 @@ def test_a_text_in_a_sum_is_a_bug(aggregation: Aggregation, value: str | None) -
 def test_what_is_made_of_numbers_needs_a_value() -> None:
     needing = [aggregation for aggregation in Aggregation if needs_value(aggregation)]
     assert needing == ["SUM", "AVG", "MIN", "MAX", "LATEST"]
+
+
+@pytest.mark.parametrize("value", ["99999999999999999999.999999999999999999", "1E-18", "-0.5", "0"])
+def test_what_goes_leaves_what_was_there_before_to_the_last_digit(value: str) -> None:
+    """Found by random lives: a sum of 38 digits was rounded to 28 when an event of it was counted elsewhere."""
+    before = Tallied(2, Decimal("14.5"))
+    assert before.plus(Tallied(1, Decimal(value))).minus(Tallied(1, Decimal(value))) == before
