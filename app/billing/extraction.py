@@ -54,7 +54,9 @@ MESSAGES: dict[UncountedReason, str] = {
     UncountedReason.NO_METRIC: "No billable metric measures events of this type.",
     UncountedReason.CUSTOMER_UNKNOWN: "No customer has the event's subject or externalSubject.",
     UncountedReason.BEFORE_EVENT_FROM: "The event is older than the metric's eventFrom.",
-    UncountedReason.NO_SUBSCRIPTION: "No subscription of the customer prices the metric at the event's timestamp.",
+    UncountedReason.NO_SUBSCRIPTION: (
+        "No subscription of the customer prices the metric at the event's timestamp. A trial bills nothing."
+    ),
     UncountedReason.PERIOD_CLOSED: "The billing period of the event's timestamp is closed; the next invoice bills it.",
 }
 

@@ -17,6 +17,10 @@ class SubscriptionStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+#: What a subscription is before it is billed.
+NOT_BILLED_YET = (SubscriptionStatus.SCHEDULED, SubscriptionStatus.TRIALING)
+
+
 class TerminationReason(StrEnum):
     """Why a subscription ended."""
 

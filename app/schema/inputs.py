@@ -47,8 +47,16 @@ def changes_of(update: object, *needed: str) -> dict[str, Any]:
 
 @singledispatch
 def canonical(value: Any) -> Any:
-    """Return an input as plain JSON in which equal inputs are equal: what was left out is left out, its key aside."""
-    given = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "idempotency_key"}
+    """Return an input as plain JSON in which equal inputs are equal, its key aside.
+
+    What was left out is left out, and so is what is as if it were: an argument that is added later, with a default,
+    leaves the inputs of before it what they are.
+    """
+    given = {
+        item.name: getattr(value, item.name)
+        for item in fields(value)
+        if item.name != "idempotency_key" and getattr(value, item.name) != item.default
+    }
     return {name: canonical(item) for name, item in given.items() if item is not None}
 
 

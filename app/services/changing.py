@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
-from app.billing.lifecycle import InvoiceReason, SubscriptionStatus
+from app.billing.lifecycle import NOT_BILLED_YET, InvoiceReason, SubscriptionStatus
 from app.services.customer_time import customers_now
 from app.services.invoices import Issuing, Opening, issue_invoices, open_invoices
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
 from app.services.rating import RatedLine
 from app.services.renewals import RENEWING, pass_boundaries
-from app.services.starts import NOT_BILLED_YET, start_subscriptions
+from app.services.starts import start_subscriptions
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,11 @@ def discount_minor(draft: DiscountDraft, currency: str, problems: Problems) -> i
         return None
 
 
-def check_span(draft: DiscountDraft, now: datetime, problems: Problems) -> None:
-    """Note if a discount that starts now would end before that."""
-    if draft.starts_at is None and draft.ends_at is not None and draft.ends_at <= now:
-        problems.add(ErrorCode.OUT_OF_RANGE, "endsAt", "must be after now, when it starts")
+def check_span(draft: DiscountDraft, start: datetime, problems: Problems) -> None:
+    """Note if a discount that does not say when it starts, and so does at `start`, would end before that."""
+    if draft.starts_at is None and draft.ends_at is not None and draft.ends_at <= start:
+        message = f"must be after {start.isoformat()}, when it starts"
+        problems.add(ErrorCode.OUT_OF_RANGE, "endsAt", message)
 
 
 async def _refuse_too_many(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.catalog.changes import TerminationDraft
 from app.billing.errors import ErrorCode, Problems, Refused, UserError
-from app.billing.lifecycle import ChangeTime, PaymentTerm, SubscriptionStatus, TerminationReason
+from app.billing.lifecycle import NOT_BILLED_YET, ChangeTime, PaymentTerm, SubscriptionStatus, TerminationReason
 from app.billing.periods import Period
 from app.billing.proration import PartOfPeriod
 from app.services.agreements import Agreement, agreements_of
@@ -19,7 +19,7 @@ from app.services.phases import end_of_period
 from app.services.principal import Principal
 from app.services.rating import rate
 from app.services.renewals import pass_boundaries
-from app.services.starts import NOT_BILLED_YET, end_unbilled
+from app.services.starts import end_unbilled
 from app.services.subscription_windows import fit_windows
 from app.services.unpaid import end_pending
 from app.services.unused import find_unused, give_back

@@ -14,7 +14,7 @@ from app import models
 from app.billing.anchors import BillingAnchor, anchor_from_json, anchor_instant
 from app.billing.calendars import Calendar
 from app.billing.decimals import parse_plain
-from app.billing.lifecycle import ChangeStatus, VersionPolicy
+from app.billing.lifecycle import NOT_BILLED_YET, ChangeStatus, SubscriptionStatus, VersionPolicy
 from app.billing.periods import BillingInterval
 from app.models import SubscriptionPhase, table_of
 
@@ -23,6 +23,7 @@ class Changeable(Protocol):
     """A subscription that may change, be it a model or a light row."""
 
     id: str
+    status: SubscriptionStatus
     plan_id: str
     plan_version_id: str
     billing_interval: BillingInterval
@@ -100,8 +101,11 @@ async def load_next_phases(
 async def _followed(
     session: AsyncSession, environment_id: str, subscriptions: Collection[Changeable]
 ) -> dict[str, NextPhase]:
-    """Return the phases of those that float, and whose plan has another default version: from their next period on."""
-    running = {row.id: row for row in subscriptions if row.next_boundary_at is not None}
+    """Return the phases of those that float, and whose plan has another default version: from their next period on.
+
+    What is not billed yet begins with it.
+    """
+    running = {row.id: row for row in subscriptions if row.next_boundary_at is not None or row.status in NOT_BILLED_YET}
     if not running:
         return {}
     own, plans, versions = (table_of(m).c for m in (models.Subscription, models.Plan, models.PlanVersion))
@@ -118,7 +122,8 @@ async def _followed(
     for moved in await session.execute(moving):
         row = running[moved.id]
         to = Destination(row.plan_id, moved.version_id, row.billing_interval)
-        found[row.id] = next_phase(row, end_of_period(row), to, None)
+        start_at = row.phase_started_at if row.next_boundary_at is None else end_of_period(row)
+        found[row.id] = next_phase(row, start_at, to, None)
     return found
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.lifecycle import (
+    NOT_BILLED_YET,
     InvoiceReason,
     InvoiceStatus,
     SubscriptionStatus,
@@ -19,13 +20,11 @@ from app.metering.jobs import schedule_job
 from app.models import UsageJobKind
 from app.services.agreements import Agreement, agreements_of
 from app.services.charges import charges_at_start, intervals_of, next_boundary
+from app.services.entering import enter_phase
 from app.services.invoices import Issuing, Opening, cause_at, issue_invoices, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
-from app.services.phases import calendar_of
+from app.services.phases import calendar_of, load_next_phases
 from app.services.rating import rate
-
-#: What a subscription is before it is billed.
-NOT_BILLED_YET = (SubscriptionStatus.SCHEDULED, SubscriptionStatus.TRIALING)
 
 
 def open_windows(
@@ -132,11 +131,22 @@ async def end_unbilled(
     await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
 
 
+async def _follow(session: AsyncSession, subscription: models.Subscription, now: datetime) -> None:
+    """Let one that floats begin with what is the default version by now. What was counted ahead is so by the former."""
+    if subscription.status not in NOT_BILLED_YET:
+        return
+    phases = await load_next_phases(session, subscription.environment_id, [subscription])
+    if subscription.id in phases:
+        await enter_phase(session, subscription, phases[subscription.id], now)
+        await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
+
+
 async def begin_billing(
     session: AsyncSession, subscription: models.Subscription, customer: models.Customer, now: datetime
 ) -> models.Invoice | None:
     """Bill what is due at the start, if anything is, and wait for its payment. With nothing to pay it is active."""
     start = subscription.phase_started_at
+    await _follow(session, subscription, now)
     agreements = await agreements_of(session, subscription)
     open_windows(session, subscription, agreements, start, now)
     await session.flush()

@@ -17,7 +17,7 @@ from app.billing.catalog import SubscriptionDraft, check_subscription
 from app.billing.catalog.customers import FeeQuantity, PlannedPrice, choose_quantities
 from app.billing.catalog.discounts import DiscountDraft, check_discount
 from app.billing.errors import ErrorCode, Problems
-from app.billing.lifecycle import SubscriptionStatus, VersionPolicy
+from app.billing.lifecycle import NOT_BILLED_YET, SubscriptionStatus, VersionPolicy
 from app.billing.periods import days_later
 from app.ids import new_id
 from app.metering.jobs import schedule_job
@@ -28,7 +28,7 @@ from app.services.invoices import owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
 from app.services.principal import Principal
-from app.services.starts import NOT_BILLED_YET, await_start, begin_billing
+from app.services.starts import await_start, begin_billing
 
 #: How far back, and how far ahead, a subscription may start.
 LONGEST_AGO: Final = relativedelta(months=12)
@@ -53,7 +53,8 @@ async def create_subscription(
         await must_lock(session, models.Customer, environment_id, customer.id)
     _check_span(draft, problems, now)
     quantities = await chosen_quantities(session, problems, draft.quantities, version)
-    discounts = chosen_discounts(problems, draft.discounts, None if plan is None else plan.currency, now)
+    currency = None if plan is None else plan.currency
+    discounts = chosen_discounts(problems, draft.discounts, currency, draft.started_at or now)
     if customer is not None and plan is not None and not draft.allow_concurrent:
         await _refuse_second(session, problems, customer, plan)
     problems.raise_if_any()
@@ -170,9 +171,12 @@ async def chosen_quantities(
 
 
 def chosen_discounts(
-    problems: Problems, wanted: Sequence[DiscountDraft], currency: str | None, now: datetime
+    problems: Problems, wanted: Sequence[DiscountDraft], currency: str | None, start: datetime
 ) -> list[int | None]:
-    """Return what each discount takes off in minor units; None for a percentage."""
+    """Return what each discount takes off in minor units; None for a percentage.
+
+    `start` is from when one takes that does not say so itself.
+    """
     chosen = []
     for place, discount in enumerate(wanted):
         found = Problems()
@@ -181,7 +185,7 @@ def chosen_discounts(
         if currency is not None:
             check_discount_currency(discount, currency, found)
             amount_minor = discount_minor(discount, currency, found)
-        check_span(discount, now, found)
+        check_span(discount, start, found)
         found.pass_on(problems, f"discounts.{place}")
         chosen.append(amount_minor)
     return chosen

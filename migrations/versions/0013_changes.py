@@ -133,7 +133,8 @@ def _create_changes() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Take back. What is not billed yet ends, as nothing else could be said of it there."""
+    op.execute("UPDATE subscription SET status = 'TERMINATED' WHERE status IN ('SCHEDULED', 'TRIALING')")
     op.execute("DELETE FROM due_work WHERE kind IN ('SUPPLEMENT', 'SUBSCRIPTION_START')")
     op.drop_table("subscription_change")
     op.drop_table("subscription_phase")

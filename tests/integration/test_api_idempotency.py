@@ -57,6 +57,17 @@ async def test_what_is_left_out_or_written_otherwise_is_the_same_input(database_
         assert (await create(api, "productCreate", idempotencyKey="p", name="Engine"))["product"] == made["product"]
 
 
+async def test_what_is_asked_for_as_it_would_be_anyway_is_the_same_input(database_url: str) -> None:
+    """So an argument that a later version adds, with a default, refuses no repeat of before it."""
+    async with make_api(database_url) as api:
+        metric = {"productId": await api.make("productCreate", name="Engine"), "eventType": "call", "unit": "call"}
+        given = {"name": "Calls", "aggregation": "COUNT", "idempotencyKey": "k", **metric}
+        fields = "replayed billableMetric { id }"
+        first = await api.mutate("billableMetricCreate", fields, **given)
+        again = await api.mutate("billableMetricCreate", fields, **given, groupBy=[])
+        assert (first["replayed"], again["replayed"]) == (False, True)
+
+
 async def test_a_key_belongs_to_one_mutation(database_url: str) -> None:
     async with make_api(database_url) as api:
         await create(api, "productCreate", idempotencyKey="k", name="Acme")

@@ -205,6 +205,74 @@ async def test_what_is_charged_once_belongs_to_the_first_period(database_url: st
         assert zero[1:3] == ["2026-03-31 to 2026-04-30: 1 setup 25.00", "2026-03-31 to 2026-04-30: 1 base 31.00"]
 
 
+async def test_elapsed_stubs_are_billed_by_their_share(database_url: str) -> None:
+    """From 31 January to the anchor on the 15th are 15 of the 31 days of the period that contains them."""
+    async with tell(database_url, "2026-03-10T00:00:00Z") as story:
+        await story.sell(PRICES, billingAnchor={"day": 15})
+        zero = await story.subscribe(startedAt="2026-01-31T00:00:00Z")
+        assert zero[1:] == ["2026-01-31 to 2026-02-15: 1 base 15.00", "total 15.00 USD, due 15.00"]
+        await story.pay()
+        [issued] = await story.until("2026-03-11T00:00:00Z")
+        assert issued[1:3] == ["2026-01-31 to 2026-02-15: 0 calls 0.00", "2026-02-15 to 2026-03-15: 1 base 31.00"]
+
+
+async def test_one_that_started_before_is_past_its_trial_or_in_it(database_url: str) -> None:
+    """Usage in the trial is billed to nobody, and its receipt says that nobody was billed."""
+    async with tell(database_url, "2026-03-10T00:00:00Z") as story:
+        await story.sell(PRICES)
+        await story.use("2026-02-03T00:00:00Z", n="1000")
+        await story.use("2026-03-01T00:00:00Z", n="5")
+        began = {"startedAt": "2026-01-31T00:00:00Z", "allowConcurrent": True}
+        zero = await story.subscribe(trialDays=15, **began)
+        assert zero[1:] == ["2026-02-15 to 2026-03-15: 1 base 31.00", "total 31.00 USD, due 31.00"]
+        await story.pay()
+        [issued] = await story.until("2026-03-16T00:00:00Z")
+        assert issued[1] == "2026-02-15 to 2026-03-15: 5 calls 0.50"
+        asked = "{ unmatchedEvents { nodes { timestamp receipt { status reasons { code } } } } }"
+        assert (await story.api.gql(asked))["unmatchedEvents"]["nodes"] == [
+            {
+                "timestamp": "2026-02-03T00:00:00Z",
+                "receipt": {"status": "COUNTED", "reasons": [{"code": "NO_SUBSCRIPTION"}]},
+            }
+        ]
+        assert await story.subscribe(trialDays=60, **began) == []
+        assert (await story.standing())["status"] == "TRIALING"
+
+
+@pytest.mark.parametrize("at", ["NOW", "PERIOD_END"])
+async def test_one_that_starts_later_can_be_called_off(database_url: str, at: str) -> None:
+    async with tell(database_url, "2026-01-17T00:00:00Z") as story:
+        await story.sell(PRICES)
+        await story.subscribe(startedAt="2026-01-31T00:00:00Z", trialDays=14)
+        assert await story.end(at=at) == []
+        assert (await story.standing())["status"] == "TERMINATED"
+        assert await story.until("2026-03-31T00:00:00Z") == []
+
+
+async def test_one_that_floats_begins_with_the_default_version_at_the_end_of_its_trial(database_url: str) -> None:
+    async with tell(database_url, "2026-01-17T00:00:00Z") as story:
+        await story.sell(PRICES, extra={"dear": fee("62")})
+        await story.subscribe(trialDays=14, versionPolicy="FLOATING", allowConcurrent=True)
+        made = {"planId": "plan", "priceIds": ["dear", "calls"]}
+        payload = await story.api.mutate("planVersionCreate", "planVersion { id }", **made)
+        assert (await coming(story))["upcomingInvoice"]["total"]["amount"] == "31.00"
+        await story.api.mutate("planVersionPublish", "planVersion { id }", planVersionId=payload["planVersion"]["id"])
+        assert (await coming(story))["upcomingInvoice"]["total"]["amount"] == "62.00"
+        [zero] = await story.until("2026-01-31T00:00:00Z")
+        assert zero[1] == "2026-01-31 to 2026-02-28: 1 dear 62.00"
+
+
+async def test_a_discount_of_one_that_starts_later_ends_after_that(database_url: str) -> None:
+    async with tell(database_url, "2026-01-17T00:00:00Z") as story:
+        await story.sell(PRICES)
+        half = {"name": "Launch", "percentage": "0.5", "endsAt": "2026-01-31T00:00:00Z"}
+        later = {"startedAt": "2026-01-31T00:00:00Z", "discounts": [half]}
+        assert await refused(story, **later) == [("OUT_OF_RANGE", "discounts.0.endsAt")]
+        before = {"startedAt": "2026-01-01T00:00:00Z", "discounts": [{**half, "endsAt": "2026-01-15T00:00:00Z"}]}
+        zero = await story.subscribe(**before)
+        assert zero[-1] == "total 15.50 USD, due 15.50"
+
+
 async def test_the_upcoming_invoice_of_a_trial_with_nothing_upfront_is_the_first_there_is(database_url: str) -> None:
     async with tell(database_url, "2026-01-17T00:00:00Z") as story:
         await story.sell({"calls": PRICES["calls"]})
