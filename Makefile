@@ -47,6 +47,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 soak: $(VENV)/.installed-dev ## kill servers 200 times while they take in events and others while they renew, play 500 random lives and 10,000 random histories, on each database: hours
 	$(PYTEST) 0 --kills 200 tests/e2e/test_ingest_crash.py
 	$(PYTEST) 0 --races 20 tests/e2e/test_renewal_races.py
+	$(PYTEST) 0 tests/e2e/test_crash.py tests/e2e/test_change_races.py
 	$(PYTEST) auto --lives 500 -o faulthandler_timeout=36000 tests/integration/test_lifecycle_machine.py
 	$(PYTEST) auto --histories 10000 tests/e2e/test_histories.py
 
