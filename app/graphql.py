@@ -12,6 +12,7 @@ from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQ
 from app.resolvers.clocks import ClockMutations, ClockQueries
 from app.resolvers.corrections import CorrectionMutations, CorrectionQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
+from app.resolvers.entitlements import EntitlementMutations, EntitlementQueries
 from app.resolvers.events import EventMutations, EventQueries
 from app.resolvers.invoices import InvoiceMutations, InvoiceQueries
 from app.resolvers.merchants import MerchantMutations, MerchantQueries
@@ -41,6 +42,7 @@ class Query(
     PlanVersionQueries,
     CustomerQueries,
     SubscriptionQueries,
+    EntitlementQueries,
     InvoiceQueries,
     ReductionQueries,
     CorrectionQueries,
@@ -62,6 +64,7 @@ class Mutation(
     CatalogAsCodeMutations,
     CustomerMutations,
     SubscriptionMutations,
+    EntitlementMutations,
     InvoiceMutations,
     ReductionMutations,
     CorrectionMutations,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final, NamedTuple, TypeVar
 
-from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_sum, to_places
+from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_difference, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 
 
@@ -75,8 +75,7 @@ class Tallied:
         return replace(
             self,
             event_count=self.event_count - other.event_count,
-            # A minus sign would round what it is put before to 28 digits.
-            total=exact_sum((self.total, other.total.copy_negate())),
+            total=exact_difference(self.total, other.total),
             distinct_count=self.distinct_count - other.distinct_count,
         )
 

@@ -74,6 +74,11 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def exact_difference(one: Decimal, other: Decimal) -> Decimal:
+    """Subtract without ever rounding."""
+    return _EXACT.subtract(one, other)
+
+
 def exact_product(one: Decimal, other: Decimal | int) -> Decimal:
     """Multiply without ever rounding."""
     return _EXACT.multiply(one, Decimal(other))

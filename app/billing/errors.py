@@ -35,6 +35,9 @@ class ErrorCode(StrEnum):
     CREDIT_EXCEEDS_LEFT = "CREDIT_EXCEEDS_LEFT"
     CREDIT_BALANCE_EXCEEDED = "CREDIT_BALANCE_EXCEEDED"
     REFUND_EXCEEDS_PAYMENT = "REFUND_EXCEEDS_PAYMENT"
+    ENTITLEMENT_ENDED = "ENTITLEMENT_ENDED"
+    NOT_ENTITLED = "NOT_ENTITLED"
+    BALANCE_EXCEEDED = "BALANCE_EXCEEDED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     CLOCK_BACKWARDS = "CLOCK_BACKWARDS"
     CLOCK_LEAP_TOO_LONG = "CLOCK_LEAP_TOO_LONG"
@@ -71,6 +74,9 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.CREDIT_EXCEEDS_LEFT: "More was to be credited than earlier credit notes left of the line or the invoice.",
     ErrorCode.CREDIT_BALANCE_EXCEEDED: "More was to be taken than the customer has of credit in this currency.",
     ErrorCode.REFUND_EXCEEDS_PAYMENT: "More was to be refunded than is left of what the payments brought.",
+    ErrorCode.ENTITLEMENT_ENDED: "The entitlement has ended, or ends before what was asked for.",
+    ErrorCode.NOT_ENTITLED: "The customer has no entitlement to the feature.",
+    ErrorCode.BALANCE_EXCEEDED: "More units were to be used than are left.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
     ErrorCode.CLOCK_BACKWARDS: "A test clock only moves forward.",
     ErrorCode.CLOCK_LEAP_TOO_LONG: "A test clock moves at most two years in one call.",

@@ -48,3 +48,20 @@ def _prices() -> Select[Any]:
         .where(owned_by(ANY_OWNER, links), links.c.plan_version_id.in_(ANY_KEYS))
         .order_by(links.c.plan_version_id, links.c.position)
     )
+
+
+async def features_by_plan_version(
+    sessions: Sessions, owner: Owner, version_ids: Sequence[str]
+) -> list[list[Row[Any]]]:
+    """Return what each plan version gives of features, in its order."""
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in await owned_rows(sessions, owner, _features(), version_ids):
+        found[row.plan_version_id].append(row)
+    return [found[version_id] for version_id in version_ids]
+
+
+@cache
+def _features() -> Select[Any]:
+    table = table_of(models.PlanFeature)
+    mine = select(table).where(owned_by(ANY_OWNER, table), table.c.plan_version_id.in_(ANY_KEYS))
+    return mine.order_by(table.c.plan_version_id, table.c.position)

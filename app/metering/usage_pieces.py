@@ -83,13 +83,13 @@ async def read_pieces(
     by_days = [metric for metric in metrics if cuts[metric.id].days]
     if by_days:
         for row in await session.execute(_days(environment_id, by_days, customer_id, parts.days)):
-            pieces[row.billable_metric_id].append(_piece_of_day(row, by_days))
+            pieces[row.billable_metric_id].append(piece_of_day(row, by_days))
     wanted = {metric.id: cuts[metric.id].stretches for metric in metrics if cuts[metric.id].stretches}
     if wanted:
         by_events = [metric for metric in metrics if metric.id in wanted]
         rows = (await session.execute(_events(environment_id, by_events, customer_id, wanted))).all()
         for metric in by_events:
-            pieces[metric.id] += _pieces_of_events(metric, rows, wanted[metric.id])
+            pieces[metric.id] += pieces_of_events(metric, rows, wanted[metric.id])
     return pieces
 
 
@@ -138,7 +138,8 @@ def _of_customer(
     return statement.join(table_of(Customer), same).where(customers.test_clock_id.is_(None))
 
 
-def _piece_of_day(row: LightRow, metrics: Iterable[MetricRules]) -> Piece:
+def piece_of_day(row: LightRow, metrics: Iterable[MetricRules]) -> Piece:
+    """Return what a counter of a day holds, of one of some metrics."""
     metric = next(metric for metric in metrics if metric.id == row.billable_metric_id)
     names = [name for name, _ in metric.group_by]
     latest = None if row.latest_at is None else Latest(row.latest_at, row.latest_event_id, row.latest)
@@ -146,7 +147,8 @@ def _piece_of_day(row: LightRow, metrics: Iterable[MetricRules]) -> Piece:
     return Piece(row.start_at, tallied, dict(zip(names, _json.decode(row.dimensions), strict=True)))
 
 
-def _pieces_of_events(metric: MetricRules, rows: Iterable[LightRow], stretches: Sequence[Period]) -> Iterator[Piece]:
+def pieces_of_events(metric: MetricRules, rows: Iterable[LightRow], stretches: Sequence[Period]) -> Iterator[Piece]:
+    """Yield what each event in some stretches counts for, where that is something."""
     for row in rows:
         if row.type != metric.event_type or not any(span.contains(row.timestamp) for span in stretches):
             continue

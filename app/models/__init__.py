@@ -10,10 +10,13 @@ from app.models.credit_note_line import CreditNoteLine
 from app.models.customer import Customer
 from app.models.discount import Discount
 from app.models.due_work import DueWork
+from app.models.entitlement import Entitlement
 from app.models.environment import Environment, EnvironmentKind
 from app.models.event_inbox import EventInbox
 from app.models.event_key import EventKey
+from app.models.feature import Feature
 from app.models.fee import Fee
+from app.models.grant import Grant
 from app.models.idempotency_record import IdempotencyRecord
 from app.models.invoice import Invoice
 from app.models.invoice_decision import InvoiceDecision
@@ -25,6 +28,7 @@ from app.models.meter_event_repeat import MeterEventRepeat
 from app.models.meter_event_revision import MeterEventRevision
 from app.models.payment import Payment
 from app.models.plan import Plan
+from app.models.plan_feature import PlanFeature
 from app.models.plan_version import PlanVersion
 from app.models.plan_version_price import PlanVersionPrice
 from app.models.price import Price
@@ -53,11 +57,14 @@ __all__ = [
     "Customer",
     "Discount",
     "DueWork",
+    "Entitlement",
     "Environment",
     "EnvironmentKind",
     "EventInbox",
     "EventKey",
+    "Feature",
     "Fee",
+    "Grant",
     "IdempotencyRecord",
     "Invoice",
     "InvoiceDecision",
@@ -69,6 +76,7 @@ __all__ = [
     "MeterEventRevision",
     "Payment",
     "Plan",
+    "PlanFeature",
     "PlanVersion",
     "PlanVersionPrice",
     "Price",

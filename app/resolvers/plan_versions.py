@@ -7,6 +7,7 @@ import strawberry
 from app.billing.access import Scope
 from app.schema import plan_version as schema
 from app.schema.declarations import field
+from app.schema.feature import plan_features_of
 from app.schema.mutation import Call, mutation
 from app.schema.plan_version_diff import PlanVersionDiff, resolve_plan_version_diff
 from app.services import plan_versions
@@ -34,13 +35,14 @@ class PlanVersionMutations:
         done = await call.create(input, plan_versions.create_plan_version)
         return schema.PlanVersionCreatePayload(plan_version=done.rows[0], replayed=done.replayed)
 
-    @mutation("Give a draft of a plan version other prices.", access=Scope.CATALOG_WRITE)
+    @mutation("Give a draft of a plan version other prices, and other features.", access=Scope.CATALOG_WRITE)
     async def plan_version_update(
         self, call: Call, input: schema.PlanVersionUpdateInput
     ) -> schema.PlanVersionUpdatePayload:
         me, draft, prices = call.principal, input.plan_version_id, input.price_ids
+        features = plan_features_of(input.features)
         row: Any = await call.transaction(
-            lambda session: plan_versions.update_plan_version(session, me, call.now(), draft, prices)
+            lambda session: plan_versions.update_plan_version(session, me, call.now(), draft, prices, features)
         )
         return schema.PlanVersionUpdatePayload(plan_version=row)
 

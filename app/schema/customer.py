@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.schema.credit import CreditEntry
     from app.schema.credit_note import CreditNote
     from app.schema.discount import Discount
+    from app.schema.entitlement import Entitlement
     from app.schema.invoice import Invoice
     from app.schema.payment import Payment
     from app.schema.refund import Refund
@@ -67,6 +68,9 @@ class Customer(Node):
     )
     discounts: Connection[Annotated["Discount", strawberry.lazy("app.schema.discount")]] = connection(
         "The discounts on all it pays, or on one of its subscriptions.", Relation(models.Discount, "customer_id")
+    )
+    entitlements: Connection[Annotated["Entitlement", strawberry.lazy("app.schema.entitlement")]] = connection(
+        "What it may use, may have used or will.", Relation(models.Entitlement, "customer_id")
     )
     credit_balances: list[Money] = batched(
         "The credit it has in hand, by currency, which its next invoices take.",

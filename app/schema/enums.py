@@ -11,6 +11,7 @@ from app.billing.account import AccountEntryKind
 from app.billing.aggregation import Aggregation
 from app.billing.catalog.as_code import CatalogNoun
 from app.billing.catalog.differences import CatalogAction
+from app.billing.entitlements import FeatureKind
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
@@ -248,17 +249,27 @@ describe(
     "A right that an API key carries. Writing does not include reading.",
     {
         Scope.EVENTS_CREATE: "Report events.",
-        Scope.CATALOG_READ: "Read products, metrics, fees, prices and plans.",
-        Scope.CATALOG_WRITE: "Create and change products, metrics, fees, prices and plans.",
+        Scope.CATALOG_READ: "Read products, metrics, fees, prices, features and plans.",
+        Scope.CATALOG_WRITE: "Create and change products, metrics, fees, prices, features and plans.",
         Scope.CUSTOMERS_READ: "Read customers.",
         Scope.CUSTOMERS_WRITE: "Create and change customers.",
         Scope.BILLING_READ: "Read subscriptions, discounts, credit, invoices, corrections, payments, events, usage.",
         Scope.BILLING_WRITE: "Create subscriptions, discounts, credit, typed lines, corrections; record payments.",
-        Scope.ENTITLEMENTS_READ: "Read entitlements.",
-        Scope.ENTITLEMENTS_WRITE: "Change and consume entitlements.",
+        Scope.ENTITLEMENTS_READ: "Read entitlements and grants, and whether customers have access.",
+        Scope.ENTITLEMENTS_WRITE: "Issue, end and consume entitlements, and give and take back grants.",
         Scope.SETTINGS_WRITE: "Change the merchant, API keys and test clocks, and read API keys.",
         Scope.AUDIT_READ: "Read the audit log.",
         Scope.ALL: "Everything.",
+    },
+)
+
+describe(
+    FeatureKind,
+    "What a feature gives.",
+    {
+        FeatureKind.BOOLEAN: "Access, and nothing else.",
+        FeatureKind.STATIC: "Access with a value, to configure something with.",
+        FeatureKind.METERED: "Units of a metric, as many as grants give.",
     },
 )
 
@@ -271,6 +282,7 @@ __all__ = [
     "CreditKind",
     "EnvironmentKind",
     "ErrorCode",
+    "FeatureKind",
     "InvoiceDecisionKind",
     "InvoiceReason",
     "InvoiceStatus",

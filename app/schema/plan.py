@@ -14,6 +14,7 @@ from app.loaders.plan_versions import default_version_by_plan
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
 from app.schema.enums import BillingInterval, TaxBehavior
+from app.schema.feature import FEATURES, PlanFeatureInput, plan_features_of
 from app.schema.inputs import ARCHIVED, DESCRIPTION, KEY, NAME, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.price_terms import BillingAnchor, BillingAnchorInput, anchor_of
@@ -77,10 +78,12 @@ class PlanFields:
         "Whether its prices hold the tax. Example: `EXCLUSIVE`.", default=TaxBehavior.EXCLUSIVE
     )
     price_ids: list[strawberry.ID] = field("The ids or keys of 1 to 100 prices, in the order of its invoices.")
+    features: list[PlanFeatureInput] | None = field(f"{FEATURES} Null for none.", default=None)
 
     def to_draft(self) -> PlanDraft:
         """Return what is asked for."""
         return PlanDraft(
+            features=plan_features_of(self.features) or (),
             key=self.key,
             product=self.product_id,
             name=self.name,

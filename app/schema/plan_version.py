@@ -11,9 +11,10 @@ from app.billing.access import Scope
 from app.billing.catalog.plans import PlanVersionDraft, PublicationDraft
 from app.context import Context
 from app.loaders.pages import Relation
-from app.loaders.plan_versions import prices_by_plan_version
+from app.loaders.plan_versions import features_by_plan_version, prices_by_plan_version
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, followed, noun, value
+from app.schema.feature import FEATURES, PlanFeature, PlanFeatureInput, plan_features_of
 from app.schema.inputs import idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload
@@ -56,6 +57,7 @@ class PlanVersion(Node):
     prices: list[Annotated["Price", strawberry.lazy("app.schema.price")]] = batched(
         "Its prices, at most 100, in the order of its invoices.", prices_by_plan_version
     )
+    features: list[PlanFeature] = batched(FEATURES, features_by_plan_version)
     subscriptions: Connection[Annotated["Subscription", strawberry.lazy("app.schema.subscription")]] = connection(
         "Who subscribes to it.", Relation(models.Subscription, "plan_version_id")
     )
@@ -67,11 +69,15 @@ class PlanVersionCreateInput:
 
     plan_id: strawberry.ID = field("The id or key of the plan. Example: `pro`.")
     price_ids: list[strawberry.ID] = field(PRICES)
+    features: list[PlanFeatureInput] | None = field(
+        f"{FEATURES} Null for those of the plan's default version.", default=None
+    )
     idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> PlanVersionDraft:
         """Return what is asked for."""
-        return PlanVersionDraft(plan=self.plan_id, prices=tuple(self.price_ids))
+        features = plan_features_of(self.features)
+        return PlanVersionDraft(plan=self.plan_id, prices=tuple(self.price_ids), features=features)
 
 
 @strawberry.input(description="The prices that a draft of a plan version is to hold, in place of those it holds.")
@@ -80,6 +86,7 @@ class PlanVersionUpdateInput:
 
     plan_version_id: strawberry.ID = field(DRAFT)
     price_ids: list[strawberry.ID] = field(PRICES)
+    features: list[PlanFeatureInput] | None = field(f"{FEATURES} Null for those it gives already.", default=None)
 
 
 @strawberry.input(description="A draft of a plan version to delete.")

@@ -23,6 +23,7 @@ CATALOG: Mapping[str, type[CatalogRow]] = {
     "prod": models.Product,
     "bm": models.BillableMetric,
     "fee": models.Fee,
+    "feat": models.Feature,
     "price": models.Price,
     "plan": models.Plan,
 }
@@ -31,10 +32,11 @@ _USERS: Mapping[type[CatalogRow], tuple[tuple[type[CatalogRow], str], ...]] = {
     models.Product: (
         (models.BillableMetric, "product_id"),
         (models.Fee, "product_id"),
+        (models.Feature, "product_id"),
         (models.Price, "product_id"),
         (models.Plan, "product_id"),
     ),
-    models.BillableMetric: ((models.Price, "billable_metric_id"),),
+    models.BillableMetric: ((models.Price, "billable_metric_id"), (models.Feature, "billable_metric_id")),
     models.Fee: ((models.Price, "fee_id"),),
 }
 _NAMED = 10
@@ -83,9 +85,12 @@ async def _users(session: AsyncSession, row: CatalogRow) -> list[str]:
         columns = table_of(model).c
         mine = (columns.environment_id == row.environment_id, columns[column] == row.id, columns.archived_at.is_(None))
         found += await session.scalars(select(columns.id).where(*mine).order_by(columns.id).limit(_NAMED + 1))
-    if isinstance(row, models.Price):
-        plans, links = table_of(models.Plan).c, table_of(models.PlanVersionPrice).c
-        offered = select(plans.id).where(plans.environment_id == row.environment_id, links.price_id == row.id)
+    if isinstance(row, models.Price | models.Feature):
+        of_price = isinstance(row, models.Price)
+        plans = table_of(models.Plan).c
+        links = table_of(models.PlanVersionPrice if of_price else models.PlanFeature).c
+        is_linked = (links.price_id if of_price else links.feature_id) == row.id
+        offered = select(plans.id).where(plans.environment_id == row.environment_id, is_linked)
         offered = offered.where(plans.archived_at.is_(None), *_offers(plans, links)).order_by(plans.id)
         found += await session.scalars(offered.limit(_NAMED + 1))
     return found
@@ -102,11 +107,14 @@ async def _archived_needs(session: AsyncSession, row: CatalogRow) -> list[str]:
         mine = (columns.environment_id == row.environment_id, columns.id == needed)
         found += await session.scalars(select(columns.id).where(*mine, columns.archived_at.is_not(None)))
     if isinstance(row, models.Plan):
-        prices, plans, links = (table_of(m).c for m in (models.Price, models.Plan, models.PlanVersionPrice))
-        same = and_(prices.environment_id == links.environment_id, prices.id == links.price_id)
-        offered = select(prices.id).where(plans.environment_id == row.environment_id, plans.id == row.id)
-        offered = offered.where(same, *_offers(plans, links))
-        found += await session.scalars(offered.where(prices.archived_at.is_not(None)).order_by(prices.id))
+        plans = table_of(models.Plan).c
+        linked = ((models.Price, models.PlanVersionPrice), (models.Feature, models.PlanFeature))
+        for item, link in linked:
+            items, links = table_of(item).c, table_of(link).c
+            same = and_(items.environment_id == links.environment_id, items.id == links[f"{table_of(item).name}_id"])
+            offered = select(items.id).where(plans.environment_id == row.environment_id, plans.id == row.id)
+            offered = offered.where(same, *_offers(plans, links))
+            found += await session.scalars(offered.where(items.archived_at.is_not(None)).order_by(items.id))
     return found
 
 

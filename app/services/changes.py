@@ -17,6 +17,7 @@ from app.services.entering import cancel_scheduled, enter_phase
 from app.services.phases import NextPhase, end_of_period
 from app.services.planning_changes import PlannedChange, Target, check_target, plan_change
 from app.services.principal import Principal
+from app.services.provisioning import provision
 from app.services.renewals import Passing, draft_invoices
 from app.services.subscription_windows import begin_windows, cut_windows, fit_windows
 from app.services.unused import give_back
@@ -89,6 +90,7 @@ async def _change_now(session: AsyncSession, changing: Changing, planned: Planne
         await draft_invoices(session, subscription.environment_id, [Passing(subscription, now, arrears)], now)
     else:
         await enter_phase(session, subscription, planned.phase, now)
+    await provision(session, subscription, now, now)
     invoice = await charge_now(session, changing, change.id, planned.lines)
     change.invoice_id = None if invoice is None else invoice.id
     await fit_windows(session, changing)

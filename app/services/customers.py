@@ -14,7 +14,7 @@ from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
-from app.services.lookup import locked, to_change
+from app.services.lookup import locked, require, to_change
 from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
 
@@ -114,3 +114,20 @@ def _columns(draft: CustomerDraft) -> dict[str, Any]:
         "tax_exemption": draft.tax_exemption,
         "details": draft.metadata,
     }
+
+
+async def find_customer(
+    session: AsyncSession, problems: Problems, environment_id: str, identifier: str | None, external_id: str | None
+) -> models.Customer | None:
+    """Return the customer that is named by exactly one of two ways, noting what is wrong with that."""
+    if (identifier is None) == (external_id is None):
+        problems.add(ErrorCode.INVALID, "customerId", "Give either customerId or externalId.")
+        return None
+    if identifier is not None:
+        return await require(session, problems, "customerId", models.Customer, environment_id, identifier)
+    columns = table_of(models.Customer).c
+    mine = (columns.environment_id == environment_id, columns.external_id == external_id)
+    customer = await session.scalar(select(models.Customer).where(*mine))
+    if customer is None:
+        problems.add(ErrorCode.NOT_FOUND, "externalId", "externalId names nothing that exists here")
+    return customer

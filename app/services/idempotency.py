@@ -20,6 +20,7 @@ from app.billing.errors import ErrorCode, Refused, UserError
 from app.billing.text import text_problem
 from app.db import insert_if_absent
 from app.ids import prefix_of
+from app.metering.facts import LightRow, load_events
 from app.models import table_of
 from app.services.principal import Principal
 
@@ -29,6 +30,9 @@ NOUNS: Mapping[str, type[SQLModel]] = {
     "prod": models.Product,
     "bm": models.BillableMetric,
     "fee": models.Fee,
+    "feat": models.Feature,
+    "ent": models.Entitlement,
+    "grt": models.Grant,
     "price": models.Price,
     "plan": models.Plan,
     "pver": models.PlanVersion,
@@ -120,9 +124,11 @@ async def _replay(session: AsyncSession, environment_id: str, key: str, input_ha
     return tuple([await _load(session, environment_id, identifier) for identifier in record.result])
 
 
-async def _load(session: AsyncSession, environment_id: str, identifier: str | None) -> SQLModel | None:
+async def _load(session: AsyncSession, environment_id: str, identifier: str | None) -> SQLModel | LightRow | None:
     if identifier is None:
         return None
     model = NOUNS[prefix_of(identifier) or ""]
+    if model is models.MeterEvent:  # its key is a number
+        return next(iter(await load_events(session, environment_id, [identifier])), None)
     owned = "environment_id" in table_of(model).c
     return await session.get(model, (environment_id, identifier) if owned else identifier)

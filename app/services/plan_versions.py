@@ -9,13 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.catalog import check_plan
+from app.billing.catalog.features import PlanFeatureDraft
 from app.billing.catalog.plans import MAX_PRICES, PlanVersionDraft, PublicationDraft, check_prices
 from app.billing.errors import ErrorCode, Problems
 from app.models import table_of
 from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import find, must_lock, require, require_open, to_change
+from app.services.plan_features import (
+    FittingFeature,
+    features_of_version,
+    fitting_features,
+    kept_features,
+    link_features,
+)
 from app.services.plans import (
     add_version,
+    default_version,
     draft_of_plan,
     fitting_prices,
     link_prices,
@@ -40,14 +49,22 @@ async def create_plan_version(
         problems.raise_if_any()
     assert plan is not None
     prices = await _fitting(session, problems, plan, draft.prices)
+    features = await _features(session, problems, plan, draft.features, prices)
     problems.raise_if_any()
-    return await add_version(session, plan, await _next_number(session, plan), now, prices, published_at=None)
+    version = await add_version(session, plan, await _next_number(session, plan), now, prices, published_at=None)
+    await link_features(session, version, now, features)
+    return version
 
 
 async def update_plan_version(
-    session: AsyncSession, principal: Principal, now: datetime, identifier: str, prices: Sequence[str]
+    session: AsyncSession,
+    principal: Principal,
+    now: datetime,
+    identifier: str,
+    prices: Sequence[str],
+    features: Sequence[PlanFeatureDraft] | None = None,
 ) -> models.PlanVersion:
-    """Give a draft other prices, each by id or key, in this order."""
+    """Give a draft other prices, each by id or key, in this order, and other features where any are given."""
     await take_catalog_turn(session, principal.environment_id)
     problems, named = Problems(), tuple(prices)
     version, plan = await _version_and_plan(session, problems, principal.environment_id, identifier)
@@ -59,7 +76,12 @@ async def update_plan_version(
     assert version is not None
     _refuse_archived(problems, plan)
     rows = await _fitting(session, problems, plan, named)
+    if features is None:
+        fitting = await kept_features(session, plan.environment_id, version.id, rows)
+    else:
+        fitting = await fitting_features(session, problems, plan.environment_id, features, plan.product_id, rows)
     problems.raise_if_any()
+    await link_features(session, version, now, fitting)
     if [price.id for price in rows] != [price.id for price in await prices_of_version(session, version)]:
         await _unlink_prices(session, version)
         await link_prices(session, version, now, rows)
@@ -76,6 +98,9 @@ async def delete_plan_version(session: AsyncSession, principal: Principal, ident
     assert plan is not None
     assert version is not None
     await _unlink_prices(session, version)
+    for feature in await features_of_version(session, version.environment_id, version.id):
+        await session.delete(feature)
+    await session.flush()
     await session.delete(version)
     await session.flush()
     return plan
@@ -134,11 +159,27 @@ async def publish_version(
     problems = Problems()
     plan = await to_change(session, models.Plan, principal.environment_id, reference)
     rows = await _fitting(session, problems, plan, tuple(prices))
+    features = await _features(session, problems, plan, None, rows)
     problems.raise_if_any()
     version = await add_version(session, plan, await _next_number(session, plan), now, rows, published_at=now)
+    await link_features(session, version, now, features)
     plan.default_number = version.number
     await session.flush()
     return version
+
+
+async def _features(
+    session: AsyncSession,
+    problems: Problems,
+    plan: models.Plan,
+    drafts: Sequence[PlanFeatureDraft] | None,
+    prices: Sequence[models.Price],
+) -> list[FittingFeature]:
+    """Return the features that a new version gives: those asked for, or those of the plan's default version."""
+    if drafts is None:
+        default = await default_version(session, plan)
+        return await kept_features(session, plan.environment_id, default.id, prices)
+    return await fitting_features(session, problems, plan.environment_id, drafts, plan.product_id, prices)
 
 
 async def _version_and_plan(

@@ -18,6 +18,7 @@ from app.models import table_of
 from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import refuse_taken_key, require_open, to_change
 from app.services.merchants import get_merchant
+from app.services.plan_features import fitting_features, link_features
 from app.services.prices import check_price_target, draft_of
 from app.services.principal import Principal
 
@@ -30,6 +31,8 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
     check_plan(draft, problems)
     currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
     prices = await fitting_prices(session, problems, environment_id, draft, product, currency)
+    product_id = None if product is None else product.id
+    features = await fitting_features(session, problems, environment_id, draft.features, product_id, prices)
     await refuse_taken_key(session, problems, models.Plan, environment_id, draft.key)
     problems.raise_if_any()
     assert product is not None
@@ -48,7 +51,8 @@ async def create_plan(session: AsyncSession, principal: Principal, now: datetime
     )
     session.add(plan)
     await session.flush()
-    await add_version(session, plan, 1, now, prices, published_at=now)
+    version = await add_version(session, plan, 1, now, prices, published_at=now)
+    await link_features(session, version, now, features)
     return plan
 
 

@@ -23,6 +23,7 @@ from app.services.following import charges_with_phase
 from app.services.invoices import Opening, cause_at, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
 from app.services.phases import load_next_phases
+from app.services.provisioning import end_entitlements, provision
 from app.services.rating import lines_by_subscription, rate
 from app.services.starts import boundary_of, open_windows
 
@@ -54,6 +55,7 @@ async def pass_boundaries(
         charges = charges_with_phase(one, own, phase, at, one.last_boundary_at)
         if phase is not None and phase.start_at == at and one.ending_at != at:
             await enter_phase(session, one, phase, now)
+            await provision(session, one, at, now)
             # What was counted ahead of time was so by the terms that end here.
             await schedule_job(session, environment_id, UsageJobKind.SUBSCRIPTION, one.id, now)
         _pass(session, one, own, at, now)
@@ -61,6 +63,8 @@ async def pass_boundaries(
             await cancel_scheduled(session, one)
         passing.append(Passing(one, at, charges))
     await session.flush()
+    gone = {one.id: one.ended_at for one in subscriptions if one.ended_at is not None}
+    await end_entitlements(session, environment_id, gone)
     return await draft_invoices(session, environment_id, passing, now)
 
 

@@ -24,6 +24,7 @@ from app.services.entering import enter_phase
 from app.services.invoices import Issuing, Opening, cause_at, issue_invoices, open_invoices, owner_of
 from app.services.lookup import all_by_id, locked_all
 from app.services.phases import calendar_of, load_next_phases
+from app.services.provisioning import end_entitlements, provision
 from app.services.rating import rate
 
 
@@ -71,6 +72,7 @@ async def activate(
     subscription.activated_at = now
     await schedule(session, subscription.environment_id, [boundary_of(subscription, customer)], now)
     await session.flush()
+    await provision(session, subscription, subscription.phase_started_at, now)
 
 
 def boundary_of(subscription: models.Subscription, customer: models.Customer) -> Due:
@@ -99,6 +101,7 @@ async def start_subscriptions(
         else:  # its trial begins, or an end in the trial was taken back
             if one.status is SubscriptionStatus.SCHEDULED and due[one.id] >= one.started_at:
                 one.status = move_subscription(one.status, SubscriptionStatus.TRIALING)
+                await provision(session, one, one.started_at, now)
             await await_start(session, one, customers[one.customer_id], due[one.id], now)
     return [invoice.id for invoice in invoices if invoice is not None]
 
@@ -128,6 +131,7 @@ async def end_unbilled(
     subscription.status = move_subscription(subscription.status, SubscriptionStatus.TERMINATED)
     subscription.termination_reason = subscription.termination_reason or reason
     subscription.ended_at = subscription.ending_at = ended_at
+    await end_entitlements(session, subscription.environment_id, {subscription.id: ended_at})
     await schedule_job(session, subscription.environment_id, UsageJobKind.SUBSCRIPTION, subscription.id, now)
 
 
@@ -160,6 +164,8 @@ async def begin_billing(
     environment_id = subscription.environment_id
     if subscription.status in NOT_BILLED_YET:
         subscription.status = move_subscription(subscription.status, SubscriptionStatus.PENDING_PAYMENT)
+        # What its trial gave waits for the payment, too.
+        await end_entitlements(session, environment_id, {subscription.id: start})
     lines = await rate(session, environment_id, charges)
     opening = Opening(subscription, customer, InvoiceReason.SUBSCRIPTION_START, cause_at(subscription, start), lines)
     [invoice] = await open_invoices(session, environment_id, [opening], now)

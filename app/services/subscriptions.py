@@ -28,6 +28,7 @@ from app.services.invoices import owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
 from app.services.principal import Principal
+from app.services.provisioning import provision
 from app.services.starts import await_start, begin_billing
 
 #: How far back, and how far ahead, a subscription may start.
@@ -72,6 +73,8 @@ async def create_subscription(
         given = replace(discount, starts_at=discount.starts_at or begins.started_at)
         await add_discount(session, customer, subscription, given, (amount_minor, plan.currency), now)
     if subscription.status in NOT_BILLED_YET:
+        if subscription.status is SubscriptionStatus.TRIALING:
+            await provision(session, subscription, subscription.started_at, now)
         await await_start(session, subscription, customer, now, now)
         return subscription, None
     return subscription, await begin_billing(session, subscription, customer, now)

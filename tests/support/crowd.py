@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from app import models
 from app.billing.aggregation import Aggregation
+from app.billing.entitlements import BooleanTerms, FeatureKind, MeteredTerms, terms_to_json
 from app.billing.invoicing import Series
 from app.billing.lifecycle import (
     ChangeStatus,
@@ -166,7 +167,48 @@ def _sold(
     )
     event = _event(environment, mine, customer, metric, number)
     billed = _billed(mine, subscription, prices[0], metric, event)
-    return [plan, version, *links, clock, customer, subscription, period, change, key, event, *billed]
+    sold = [plan, version, *links, clock, customer, subscription, period, change, key, event, *billed]
+    return [*sold, *_entitled(mine, version, subscription, metric, number)]
+
+
+def _entitled(
+    mine: dict[str, Any],
+    version: models.PlanVersion,
+    subscription: models.Subscription,
+    metric: models.BillableMetric,
+    number: int,
+) -> list[SQLModel]:
+    """Every second one is to units, the others to nothing but access."""
+    is_metered = number % 2 == 0
+    terms = terms_to_json(MeteredTerms(issue_after_reset=Decimal(100)) if is_metered else BooleanTerms())
+    feature = models.Feature(
+        **mine,
+        id=new_id("feat"),
+        key=f"feature-{number}",
+        product_id=subscription.product_id,
+        name="Calls",
+        kind=FeatureKind.METERED if is_metered else FeatureKind.BOOLEAN,
+        billable_metric_id=metric.id if is_metered else None,
+        details={},
+    )
+    given = models.PlanFeature(
+        **mine, id=new_id("pft"), plan_version_id=version.id, feature_id=feature.id, position=0, terms=terms
+    )
+    entitlement = models.Entitlement(
+        **mine,
+        id=new_id("ent"),
+        customer_id=subscription.customer_id,
+        feature_id=feature.id,
+        subscription_id=scarce(number, subscription.id),
+        terms=terms,
+        started_at=START,
+        anchor_at=START,
+        timezone="UTC",
+    )
+    grant = models.Grant(
+        **mine, id=new_id("grt"), entitlement_id=entitlement.id, amount=Decimal(5), effective_at=START, details={}
+    )
+    return [feature, given, entitlement, grant]
 
 
 def _event(

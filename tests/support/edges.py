@@ -21,6 +21,7 @@ ARGUMENTS = {
     ("BillableMetric", "usage"): (
         '(from: "2026-01-01T00:00:00Z", to: "2026-03-01T00:00:00Z", window: MONTH, groupBy: [])'
     ),
+    ("Entitlement", "balanceHistory"): '(from: "2026-01-01T00:00:00Z", to: "2026-03-01T00:00:00Z")',
     ("Customer", "account"): '(currency: "USD")',
     ("Subscription", "projectedInvoices"): '(until: "2026-06-01T00:00:00Z")',
 }

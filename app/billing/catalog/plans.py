@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.billing.anchors import BillingAnchor, check_anchor
 from app.billing.cadences import fits
+from app.billing.catalog.features import PlanFeatureDraft
 from app.billing.catalog.prices import PriceDraft, check_currency
 from app.billing.errors import ErrorCode, Problems
 from app.billing.filters import overlap
@@ -30,14 +31,19 @@ class PlanDraft:
     billing_anchor: BillingAnchor | None = None
     tax_behavior: TaxBehavior = TaxBehavior.EXCLUSIVE
     prices: tuple[str, ...]
+    features: tuple[PlanFeatureDraft, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanVersionDraft:
-    """A version of a plan as a user wants it, not published yet; `plan` and `prices` are ids or keys."""
+    """A version of a plan as a user wants it, not published yet; `plan` and `prices` are ids or keys.
+
+    `features` None gives what the plan's default version does.
+    """
 
     plan: str
     prices: tuple[str, ...]
+    features: tuple[PlanFeatureDraft, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

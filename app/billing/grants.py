@@ -1,0 +1,91 @@
+"""What gives units of a metered feature: entitlements with their usage periods, and the grants under them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from app.billing.calendars import Calendar
+from app.billing.entitlements import DEFAULT_PRIORITY, MeteredTerms
+from app.billing.periods import BillingInterval, Period
+
+NONE: Final = Decimal(0)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredEntitlement:
+    """An entitlement to units of a feature while [started_at, ended_at) lasts.
+
+    Usage periods are counted from `anchor_at`. Each begins with a grant of what the terms issue; the first with
+    `first_issue` where that is another amount.
+    """
+
+    id: str
+    terms: MeteredTerms
+    started_at: datetime
+    ended_at: datetime | None
+    anchor_at: datetime
+    timezone: str
+    first_issue: Decimal | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        """Its usage periods."""
+        return Calendar(self.anchor_at, self.started_at, self.timezone, self.ended_at)
+
+    def issue(self, at: datetime) -> Decimal:
+        """Return what it gives itself at its start or at a reset."""
+        if at == self.started_at and self.first_issue is not None:
+            return self.first_issue
+        return self.terms.issue_after_reset or NONE
+
+    def is_active(self, instant: datetime) -> bool:
+        """Tell whether it gives access to anything at an instant."""
+        return self.calendar.covers(instant)
+
+    def period(self, instant: datetime) -> Period | None:
+        """Return the usage period that an instant falls into; None where it never ends."""
+        if self.terms.usage_period is None:
+            return None
+        return self.calendar.window(self.terms.usage_period, instant).part
+
+    def resets(self, until: datetime) -> list[datetime]:
+        """Return the ends of usage periods up to an instant at which another begins."""
+        if self.terms.usage_period is None or until <= self.started_at:
+            return []
+        windows = self.calendar.windows_within(self.terms.usage_period, Period(self.started_at, until))
+        ends = [window.part.end for window in windows if window.part.end == window.whole.end]
+        return [end for end in ends if end <= until and not self.calendar.is_over(end)]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenGrant:
+    """Units that are given from an instant on, until they expire or are voided; again at each recurrence until then."""
+
+    id: str
+    entitlement_id: str
+    amount: Decimal
+    effective_at: datetime
+    expires_at: datetime | None = None
+    priority: int = DEFAULT_PRIORITY
+    recurrence: BillingInterval | None = None
+    voided_at: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime:
+        """When what is left of it is gone."""
+        return min(self.expires_at or NEVER, self.voided_at or NEVER)
+
+    def given(self, timezone: str, until: datetime) -> list[datetime]:
+        """Return the instants up to another at which it gives its amount: the first, and each recurrence once."""
+        if self.effective_at > until or self.ended_at <= self.effective_at:
+            return []
+        if self.recurrence is None:
+            return [self.effective_at]
+        calendar = Calendar(self.effective_at, self.effective_at, timezone)
+        starts, at = [], self.effective_at
+        while at <= until and at < self.ended_at:
+            starts.append(at)
+            at = calendar.window(self.recurrence, at).part.end
+        return starts

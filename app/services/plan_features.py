@@ -1,0 +1,107 @@
+"""What plan versions give of features."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.billing.catalog.features import PlanFeatureDraft, check_kind, check_plan_features
+from app.billing.entitlements import EntitlementTerms, terms_from_json, terms_to_json
+from app.billing.errors import ErrorCode, Problems
+from app.ids import new_id
+from app.models import table_of
+from app.services.lookup import require_open
+
+
+class FittingFeature(NamedTuple):
+    """What a version of a plan is to give: a feature, the id of the price it comes with, if any, and the terms."""
+
+    feature_id: str
+    price_id: str | None
+    terms: EntitlementTerms
+
+
+async def fitting_features(
+    session: AsyncSession,
+    problems: Problems,
+    environment_id: str,
+    drafts: Sequence[PlanFeatureDraft],
+    product_id: str | None,
+    prices: Sequence[models.Price],
+) -> list[FittingFeature]:
+    """Return what a version that holds some prices is to give, noting all that does not fit it."""
+    found = Problems()
+    check_plan_features(drafts, found)
+    fitting = []
+    for place, draft in enumerate(drafts if not found.errors else ()):
+        path = f"features.{place}"
+        feature = await require_open(session, found, f"{path}.featureId", models.Feature, environment_id, draft.feature)
+        price = _price(draft, prices, found, f"{path}.priceId")
+        if feature is None:
+            continue
+        if product_id is not None and feature.product_id != product_id:
+            message = "the feature belongs to another product than the plan"
+            found.add(ErrorCode.PRODUCT_MISMATCH, f"{path}.featureId", message)
+        check_kind(draft.terms, feature.kind, found, f"{path}.terms")
+        metric_id = feature.billable_metric_id
+        if metric_id is not None and price is not None and price.billable_metric_id != metric_id:
+            found.add(ErrorCode.INVALID, f"{path}.priceId", "the price charges for another metric than the feature's")
+        fitting.append(FittingFeature(feature.id, None if price is None else price.id, draft.terms))
+    for error in found.errors:
+        problems.add(error.code, error.field, error.message)
+    return fitting
+
+
+def _price(
+    draft: PlanFeatureDraft, prices: Iterable[models.Price], problems: Problems, path: str
+) -> models.Price | None:
+    if draft.price is None:
+        return None
+    price = next((one for one in prices if draft.price in (one.id, one.key)), None)
+    if price is None:
+        problems.add(ErrorCode.NOT_FOUND, path, "names no price of this version")
+    return price
+
+
+async def features_of_version(session: AsyncSession, environment_id: str, version_id: str) -> list[models.PlanFeature]:
+    """Return what a version gives, in its order."""
+    columns = table_of(models.PlanFeature).c
+    mine = (columns.environment_id == environment_id, columns.plan_version_id == version_id)
+    return list(await session.scalars(select(models.PlanFeature).where(*mine).order_by(columns.position)))
+
+
+async def link_features(
+    session: AsyncSession, version: models.PlanVersion, now: datetime, features: Sequence[FittingFeature]
+) -> None:
+    """Let a version give these features in place of those it gives."""
+    for row in await features_of_version(session, version.environment_id, version.id):
+        await session.delete(row)
+    await session.flush()
+    session.add_all(
+        models.PlanFeature(
+            environment_id=version.environment_id,
+            id=new_id("pft"),
+            created_at=now,
+            plan_version_id=version.id,
+            feature_id=one.feature_id,
+            price_id=one.price_id,
+            position=position,
+            terms=terms_to_json(one.terms),
+        )
+        for position, one in enumerate(features)
+    )
+    await session.flush()
+
+
+async def kept_features(
+    session: AsyncSession, environment_id: str, version_id: str, prices: Iterable[models.Price]
+) -> list[FittingFeature]:
+    """Return what a version gives, for another that holds some prices. What came with one it lacks comes by itself."""
+    ids = {price.id for price in prices}
+    return [
+        FittingFeature(row.feature_id, row.price_id if row.price_id in ids else None, terms_from_json(row.terms))
+        for row in await features_of_version(session, environment_id, version_id)
+    ]

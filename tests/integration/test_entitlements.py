@@ -1,0 +1,393 @@
+"""What customers may use, as a customer's months tell it: by plans, by hand, and through changes and ends."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.story import Story, fee, standard, tell, usage
+
+PRICES = {"calls": usage(standard("0.10")), "base": fee("31")}
+ACCESS = """query($customerId: ID!, $featureKey: String!, $at: DateTime) {
+  hasAccess(customerId: $customerId, featureKey: $featureKey, at: $at) {
+    access balance usage overage staticValue period { start end } entitlements { id startedAt endedAt } } }"""
+HISTORY = """query($id: ID!, $from: DateTime!, $to: DateTime!) { entitlement(id: $id) {
+  balance { balance overage }
+  balanceHistory(from: $from, to: $to) { at kind balanceChange overageChange balance overage grant { id } } } }"""
+CALLS = {"issueAfterReset": "100", "usagePeriod": "MONTHLY"}
+
+
+async def feature(story: Story, key: str, kind: str, **given: Any) -> None:
+    await story.api.make("featureCreate", key=key, productId="api", name=key, kind=kind, **given)
+
+
+async def sell(story: Story, *features: dict[str, Any], **plan: Any) -> None:
+    """Sell the API with some features, of which `calls` are metered, `sso` is access and `seats` a value."""
+    await story.sell(PRICES, **plan)
+    await feature(story, "calls", "METERED", billableMetricId="calls")
+    await feature(story, "sso", "BOOLEAN")
+    await feature(story, "seats", "STATIC")
+    await publish(story, *features)
+
+
+async def publish(story: Story, *features: dict[str, Any], plan: str = "plan", prices: tuple[str, ...] = ()) -> None:
+    draft = await story.api.mutate(
+        "planVersionCreate",
+        "planVersion { id }",
+        planId=plan,
+        priceIds=list(prices or PRICES),
+        features=[given(**one) for one in features],
+    )
+    assert draft["userErrors"] == []
+    version = draft["planVersion"]["id"]
+    done = await story.api.mutate("planVersionPublish", "planVersion { id }", planVersionId=version)
+    assert done["userErrors"] == []
+
+
+def given(featureId: str, priceId: str | None = None, **terms: Any) -> dict[str, Any]:  # noqa: N803 - as the API has it
+    return {"featureId": featureId, "priceId": priceId, "terms": terms}
+
+
+def metered(**terms: Any) -> dict[str, Any]:
+    return {"featureId": "calls", "metered": {**CALLS, **terms}}
+
+
+async def access(story: Story, key: str = "calls", at: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = await story.api.gql(ACCESS, customerId=story.customer_id, featureKey=key, at=at)
+    return dict(found["hasAccess"])
+
+
+async def left(story: Story, at: str | None = None) -> tuple[bool, str, str, str]:
+    found = await access(story, at=at)
+    return found["access"], found["balance"], found["usage"], found["overage"]
+
+
+async def issue(story: Story, featureId: str = "calls", **given: Any) -> str:  # noqa: N803 - as the API has it
+    terms = given.pop("terms", {"metered": CALLS})
+    return await story.api.make(
+        "entitlementCreate", customerId=story.customer_id, featureId=featureId, terms=terms, **given
+    )
+
+
+async def grant(story: Story, entitlement_id: str, amount: str, **given: Any) -> str:
+    return await story.api.make("grantCreate", entitlementId=entitlement_id, amount=amount, **given)
+
+
+async def refused(story: Story, mutation: str, **given: Any) -> list[tuple[str, str]]:
+    payload = await story.api.mutate(mutation, "__typename", **given)
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+async def consume(story: Story, amount: str, **given: Any) -> dict[str, Any]:
+    asked = {"customerId": story.customer_id, "featureKey": "calls", "amount": amount, **given}
+    fields = "replayed eventIds access { access balance usage overage }"
+    return await story.api.mutate("entitlementConsume", fields, **asked)
+
+
+async def test_a_subscription_gives_what_its_plan_does_once_it_is_active(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(
+            story, metered(), {"featureId": "sso", "boolean": True}, {"featureId": "seats", "static": {"value": 5}}
+        )
+        await story.subscribe()
+        assert (await access(story, "sso"))["access"] is False
+        await story.pay()
+        sso, seats = await access(story, "sso"), await access(story, "seats")
+        assert (sso["access"], sso["staticValue"], sso["balance"]) == (True, None, None)
+        assert (seats["access"], seats["staticValue"]) == (True, 5)
+        await story.until("2026-06-10T00:00:00Z")
+        await story.use("2026-06-05T00:00:00Z", n="30")
+        found = await access(story)
+        assert (found["access"], found["balance"], found["usage"], found["overage"]) == (True, "70", "30", "0")
+        assert found["period"] == {"start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00:00Z"}
+        await story.until("2026-07-01T00:00:00Z")
+        assert await left(story) == (True, "100", "0", "0")
+        # Late usage re-runs the burn-down of its period, and that one alone.
+        await story.use("2026-06-30T00:00:00Z", n="90")
+        assert await left(story, at="2026-06-30T12:00:00Z") == (False, "0", "120", "20")
+        assert await left(story) == (True, "100", "0", "0")
+
+
+async def test_a_soft_limit_keeps_access_and_a_hard_one_does_not(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        await issue(story, terms={"metered": {**CALLS, "isSoftLimit": True}})
+        await story.use("2026-06-01T00:00:00Z", n="130")
+        assert await left(story) == (True, "0", "130", "30")
+
+
+async def test_grants_are_used_by_priority_then_by_expiry_then_by_age(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {}})
+        assert await left(story) == (False, "0", "0", "0")
+        old = await grant(story, mine, "10")
+        soon = await grant(story, mine, "10", expiresAt="2026-06-20T00:00:00Z")
+        first = await grant(story, mine, "10", priority=0)
+        await story.use("2026-06-01T00:00:00Z", n="15")
+        await story.until("2026-06-21T00:00:00Z")
+        shown = await story.api.gql(HISTORY, id=mine, **{"from": "2026-06-01T00:00:00Z", "to": "2026-06-21T00:00:00Z"})
+        names = {old: "old", soon: "soon", first: "first"}
+        entries = [
+            (entry["kind"], entry["balanceChange"], names[entry["grant"]["id"]], entry["balance"])
+            for entry in shown["entitlement"]["balanceHistory"]
+        ]
+        assert entries == [
+            ("GRANTED", "10", "old", "10"),
+            ("GRANTED", "10", "soon", "20"),
+            ("GRANTED", "10", "first", "30"),
+            ("BURNED", "-10", "first", "20"),
+            ("BURNED", "-5", "soon", "15"),
+            ("EXPIRED", "-5", "soon", "10"),
+        ]
+        assert shown["entitlement"]["balance"] == {"balance": "10", "overage": "0"}
+
+
+async def test_a_backdated_grant_covers_what_was_used_before_it_was_made(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story)
+        await story.use("2026-06-10T00:00:00Z", n="120")
+        await story.until("2026-06-15T00:00:00Z")
+        assert await left(story) == (False, "0", "120", "20")
+        await grant(story, mine, "50", effectiveAt="2026-06-05T00:00:00Z")
+        assert await left(story) == (True, "30", "120", "0")
+
+
+async def test_a_voided_grant_gives_nothing_any_more_and_what_was_used_stays_used(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {}})
+        extra = await grant(story, mine, "50", recurrence="MONTHLY")
+        await story.use("2026-06-01T00:00:00Z", n="20")
+        await story.until("2026-07-02T00:00:00Z")
+        assert await left(story) == (True, "80", "20", "0")
+        payload = await story.api.mutate("grantVoid", "grant { voidedAt }", id=extra)
+        assert payload["grant"] == {"voidedAt": "2026-07-02T00:00:00Z"}
+        assert await left(story) == (False, "0", "20", "0")
+        await story.until("2026-09-02T00:00:00Z")
+        assert await left(story) == (False, "0", "20", "0")
+        assert await refused(story, "grantVoid", id=extra) == [("NOTHING_CHANGES", "id")]
+
+
+async def test_a_recurring_grant_gives_once_at_its_creation_and_once_at_each_recurrence(database_url: str) -> None:
+    async with tell(database_url, "2026-01-31T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {}})
+        await grant(story, mine, "10", recurrence="MONTHLY", expiresAt="2026-05-01T00:00:00Z")
+        balances = []
+        for day in ("01-31", "02-27", "02-28", "03-31", "04-30", "05-01"):
+            await story.until(f"2026-{day}T00:00:00Z")
+            balances.append((await access(story))["balance"])
+        assert balances == ["10", "10", "20", "30", "40", "0"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "balance", "overage"),
+    [
+        ({}, "100", "0"),
+        ({"resetMaxRollover": "30"}, "130", "0"),
+        ({"resetMaxRollover": None}, "160", "0"),
+        ({"resetMinRollover": "70", "resetMaxRollover": "90"}, "170", "0"),
+    ],
+)
+async def test_what_is_left_at_a_reset_is_carried_over_as_the_terms_say(
+    database_url: str, terms: dict[str, Any], balance: str, overage: str
+) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        await issue(story, terms={"metered": {**CALLS, **terms}})
+        await story.use("2026-06-10T00:00:00Z", n="40")
+        await story.until("2026-07-01T00:00:00Z")
+        assert await left(story) == (True, balance, "0", overage)
+
+
+@pytest.mark.parametrize(("preserve", "balance"), [(False, "100"), (True, "80")])
+async def test_what_no_grant_covered_is_settled_at_a_reset_or_preserved(
+    database_url: str, preserve: bool, balance: str
+) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        await issue(story, terms={"metered": {**CALLS, "preserveOverageAtReset": preserve}})
+        await story.use("2026-06-10T00:00:00Z", n="120")
+        await story.until("2026-07-01T00:00:00Z")
+        assert await left(story) == (True, balance, "0", "0")
+
+
+async def test_a_change_carries_over_what_was_used_and_adds_what_is_more(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered(), {"featureId": "sso", "boolean": True})
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-05T00:00:00Z", n="60")
+        await story.until("2026-06-16T00:00:00Z")
+        await publish(story, metered(issueAfterReset="1000"))
+        await story.change(planId="plan")
+        assert await left(story) == (True, "940", "60", "0")
+        assert (await access(story, "sso"))["access"] is False
+        await story.until("2026-07-01T00:00:00Z")
+        assert await left(story) == (True, "1000", "0", "0")
+        # To less than was used: what was given stays until the reset.
+        await story.use("2026-07-02T00:00:00Z", n="300")
+        await story.until("2026-07-10T00:00:00Z")
+        await publish(story, metered())
+        await story.change(planId="plan")
+        assert await left(story) == (True, "700", "300", "0")
+        await story.until("2026-08-01T00:00:00Z")
+        assert await left(story) == (True, "100", "0", "0")
+
+
+async def test_what_a_subscription_gives_ends_with_it(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered(), {"featureId": "sso", "boolean": True})
+        await story.subscribe()
+        await story.pay()
+        await story.until("2026-06-16T00:00:00Z")
+        await story.end(at="NOW")
+        assert await left(story) == (False, "0", "0", "0")
+        assert (await access(story, "sso"))["access"] is False
+        assert (await access(story, "sso", at="2026-06-15T00:00:00Z"))["access"] is True
+
+
+async def test_a_trial_gives_what_the_plan_does_and_waits_for_the_payment_after_it(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe(trialDays=14)
+        await story.use("2026-06-02T00:00:00Z", n="30")
+        await story.until("2026-06-10T00:00:00Z")
+        assert await left(story) == (True, "70", "30", "0")
+        await story.until("2026-06-15T00:00:00Z")
+        assert (await access(story))["access"] is False
+        [*_, last] = (await story.api.gql("{ invoices { nodes { id } } }"))["invoices"]["nodes"]
+        await story.api.mutate("invoiceRecordPayment", "payment { id }", invoiceId=last["id"], method="x")
+        assert await left(story) == (True, "100", "0", "0")
+        assert len((await access(story))["entitlements"]) == 1
+
+
+async def test_entitlements_by_hand_end_and_share_what_is_used_with_those_of_plans(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        more = await issue(story, terms={"metered": {"issueAfterReset": "50"}})
+        await story.use("2026-06-02T00:00:00Z", n="120")
+        await story.until("2026-06-10T00:00:00Z")
+        assert await left(story) == (True, "30", "120", "0")
+        ended = await story.api.mutate("entitlementEnd", "entitlement { endedAt }", id=more)
+        assert ended["entitlement"] == {"endedAt": "2026-06-10T00:00:00Z"}
+        assert await left(story) == (False, "0", "120", "0")
+
+
+async def test_consuming_checks_and_records_at_once(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        used = await consume(story, "60", idempotencyKey="one")
+        assert used["access"] == {"access": True, "balance": "40", "usage": "60", "overage": "0"}
+        again = await consume(story, "60", idempotencyKey="one")
+        assert (again["replayed"], again["eventIds"]) == (True, used["eventIds"])
+        assert again["access"]["balance"] == "40"
+        receipt = "query($id: ID!) { eventReceipt(eventId: $id) { status counted { value subscription { id } } } }"
+        [event_id] = used["eventIds"]
+        assert (await story.api.gql(receipt, id=event_id))["eventReceipt"] == {
+            "status": "COUNTED",
+            "counted": [{"value": "60", "subscription": {"id": story.subscription_id}}],
+        }
+        refusal = {"customerId": story.customer_id, "featureKey": "calls"}
+        assert await refused(story, "entitlementConsume", **refusal, amount="41") == [("BALANCE_EXCEEDED", "amount")]
+        other = {**refusal, "amount": "1", "idempotencyKey": "one"}
+        assert await refused(story, "entitlementConsume", **other) == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
+        assert (await consume(story, "40"))["access"] == {
+            "access": False,
+            "balance": "0",
+            "usage": "100",
+            "overage": "0",
+        }
+
+
+async def test_what_makes_no_sense_is_refused_and_writes_nothing(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story)
+        sso = await issue(story, "sso", terms={"boolean": True})
+        who = {"customerId": story.customer_id}
+        use = {**who, "featureKey": "calls"}
+        assert await refused(story, "entitlementConsume", **use, amount="0") == [("OUT_OF_RANGE", "amount")]
+        assert await refused(story, "entitlementConsume", **use, amount="-1") == [("OUT_OF_RANGE", "amount")]
+        unknown = {**who, "featureKey": "nothing", "amount": "1"}
+        assert await refused(story, "entitlementConsume", **unknown) == [("NOT_FOUND", "featureKey")]
+        assert await refused(story, "entitlementConsume", **{**unknown, "featureKey": "sso"}) == [
+            ("INVALID", "featureKey")
+        ]
+        both = {**use, "externalId": "x", "amount": "1"}
+        assert await refused(story, "entitlementConsume", **both) == [("INVALID", "customerId")]
+        broken = {**use, "amount": "1", "data": {"deep": [[]] * 3}, "customerId": story.customer_id}
+        assert (await consume(story, "1", data=broken["data"]))["userErrors"] == []
+        assert await refused(story, "entitlementConsume", **{**broken, "data": [1]}) == [("INVALID", "data")]
+        give = {"entitlementId": mine, "amount": "1"}
+        early = {"expiresAt": "2026-06-01T00:00:00Z"}
+        assert await refused(story, "grantCreate", **give, **early) == [("OUT_OF_RANGE", "expiresAt")]
+        before = {"effectiveAt": "2026-05-31T00:00:00Z"}
+        assert await refused(story, "grantCreate", **give, **before) == [("OUT_OF_RANGE", "effectiveAt")]
+        assert await refused(story, "grantCreate", **{**give, "amount": "0"}) == [("OUT_OF_RANGE", "amount")]
+        assert await refused(story, "grantCreate", **give, priority=256) == [("OUT_OF_RANGE", "priority")]
+        assert await refused(story, "grantCreate", entitlementId=sso, amount="1") == [("INVALID", "entitlementId")]
+        assert await refused(story, "entitlementCreate", **who, featureId="sso", terms={"metered": {}}) == [
+            ("INVALID", "terms")
+        ]
+        tight = {"metered": {"resetMinRollover": "2", "resetMaxRollover": "1"}}
+        assert await refused(story, "entitlementCreate", **who, featureId="calls", terms=tight) == [
+            ("INVALID", "terms.metered.resetMinRollover")
+        ]
+        ends = {"startsAt": "2026-06-02T00:00:00Z", "endsAt": "2026-06-02T00:00:00Z"}
+        assert await refused(story, "entitlementCreate", **who, featureId="sso", terms={"boolean": True}, **ends) == [
+            ("OUT_OF_RANGE", "endsAt")
+        ]
+        await story.api.mutate("entitlementEnd", "entitlement { id }", id=mine)
+        assert await refused(story, "entitlementEnd", id=mine) == [("NOTHING_CHANGES", "endsAt")]
+        assert await refused(story, "grantCreate", **give) == [("ENTITLEMENT_ENDED", "entitlementId")]
+        assert await refused(story, "entitlementConsume", **use, amount="1") == [("NOT_ENTITLED", "featureKey")]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"kind": "METERED"}, ("BLANK", "billableMetricId")),
+        ({"kind": "BOOLEAN", "billableMetricId": "calls"}, ("INVALID", "billableMetricId")),
+        ({"kind": "METERED", "billableMetricId": "peak"}, ("INVALID", "billableMetricId")),
+        ({"kind": "METERED", "billableMetricId": "calls"}, ("TAKEN", "billableMetricId")),
+        ({"kind": "BOOLEAN", "key": "calls"}, ("TAKEN", "key")),
+        ({"kind": "BOOLEAN", "productId": "nothing"}, ("NOT_FOUND", "productId")),
+    ],
+)
+async def test_a_feature_that_can_not_be_is_refused(
+    database_url: str, given: dict[str, Any], error: tuple[str, str]
+) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        wanted = {"key": "other", "productId": "api", "name": "Other", **given}
+        assert await refused(story, "featureCreate", **wanted) == [error]
+
+
+async def test_what_a_version_gives_must_fit_it(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        version = {"planId": "plan", "priceIds": ["calls", "base"]}
+        for one, error in (
+            (given("nothing", boolean=True), ("NOT_FOUND", "features.0.featureId")),
+            (given("sso", metered=CALLS), ("INVALID", "features.0.terms")),
+            (given("calls", "base", metered=CALLS), ("INVALID", "features.0.priceId")),
+            (given("sso", "other", boolean=True), ("NOT_FOUND", "features.0.priceId")),
+        ):
+            assert await refused(story, "planVersionCreate", **version, features=[one]) == [error]
+        twice = [given("sso", boolean=True), given("sso", boolean=True)]
+        assert await refused(story, "planVersionCreate", **version, features=twice) == [
+            ("INVALID", "features.1.featureId")
+        ]
+        fields = "planVersion { features { feature { key } price { key } terms { __typename } } }"
+        made = await story.api.mutate(
+            "planVersionCreate", fields, **version, features=[given("calls", "calls", metered=CALLS)]
+        )
+        assert made["planVersion"]["features"] == [
+            {"feature": {"key": "calls"}, "price": {"key": "calls"}, "terms": {"__typename": "MeteredTerms"}}
+        ]
