@@ -12,6 +12,8 @@ SDK_PINS := tests/contract/sdk/constraints.txt
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 PYTEST := $(BIN)/pytest -q --maxprocesses 8 -n
+# What goes on for hours is no test that hangs.
+SOAK := $(BIN)/pytest -q --maxprocesses 8 -o faulthandler_timeout=36000 -n
 # One more than there are processors, where many tests wait for a server to start.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
@@ -45,11 +47,11 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> integration tests on SQLite"; $(PYTEST) auto --database sqlite tests/integration
 
 soak: $(VENV)/.installed-dev ## kill servers 200 times while they take in events and others while they renew, play 500 random lives and 10,000 random histories, on each database: hours
-	$(PYTEST) 0 --kills 200 tests/e2e/test_ingest_crash.py
-	$(PYTEST) 0 --races 20 tests/e2e/test_renewal_races.py
-	$(PYTEST) 0 tests/e2e/test_crash.py tests/e2e/test_change_races.py
-	$(PYTEST) auto --lives 500 -o faulthandler_timeout=36000 tests/integration/test_lifecycle_machine.py
-	$(PYTEST) auto --histories 10000 tests/e2e/test_histories.py
+	$(SOAK) 0 --kills 200 tests/e2e/test_ingest_crash.py
+	$(SOAK) 0 --races 20 tests/e2e/test_renewal_races.py
+	$(SOAK) 0 tests/e2e/test_crash.py tests/e2e/test_change_races.py
+	$(SOAK) auto --lives 500 tests/integration/test_lifecycle_machine.py
+	$(SOAK) auto --histories 10000 tests/e2e/test_histories.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .

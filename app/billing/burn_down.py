@@ -91,8 +91,10 @@ class BurnDown:
         self._note(lot.effective_at, EntryKind.GRANTED, (lot.entitlement_id, lot.grant_id), lot.left)
 
     def cover_overage(self, at: datetime) -> None:
-        """Let units that are there cover what none covered: there is never a balance beside an overage."""
+        """Let units that are there cover what none covered, unless that is billed."""
         for one in self.entitlements:
+            if one.bills_overage:
+                continue
             owed = self.overages.get(one.id, NONE)
             for lot, taken in self._take(owed):
                 self._note(at, EntryKind.OVERAGE_COVERED, (lot.entitlement_id, lot.grant_id), taken.copy_negate())

@@ -34,6 +34,11 @@ class MeteredEntitlement:
         """Its usage periods."""
         return Calendar(self.anchor_at, self.started_at, self.timezone, self.ended_at)
 
+    @property
+    def bills_overage(self) -> bool:
+        """Whether what no grant covers is owed in money, at once: units that are given later do not cover it."""
+        return self.terms.is_soft_limit and not self.terms.preserve_overage_at_reset
+
     def issue(self, at: datetime) -> Decimal:
         """Return what it gives itself at its start or at a reset."""
         if at == self.started_at and self.first_issue is not None:

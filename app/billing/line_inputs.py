@@ -25,7 +25,8 @@ class LineInputs:
     """All that a line's amount depends on. `aggregation` is None for a fee, whose `event_count` is 0.
 
     `tally` is there for models that look at each event. `share` is None for a whole period. Bounds are in major units.
-    `charged_before` is what earlier lines charged for the period, in major units; None for its first line.
+    `charged_before` is what earlier lines charged for the period, in major units; None for its first line. `uncovered`
+    is how much of the quantity no grant covers, which alone is then charged; None where all is.
     """
 
     model: PriceModel
@@ -40,6 +41,7 @@ class LineInputs:
     period_minimum: Decimal | None = None
     period_maximum: Decimal | None = None
     charged_before: Decimal | None = None
+    uncovered: Decimal | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form, with decimals as plain strings, without what most lines lack."""
@@ -50,6 +52,7 @@ class LineInputs:
             "periodMinimum": None if self.period_minimum is None else plain(self.period_minimum),
             "periodMaximum": None if self.period_maximum is None else plain(self.period_maximum),
             "chargedBefore": None if self.charged_before is None else plain(self.charged_before),
+            "uncovered": None if self.uncovered is None else plain(self.uncovered),
         }
         return {
             "model": model_to_json(self.model),
@@ -90,6 +93,7 @@ def line_inputs_from_json(data: Mapping[str, Any]) -> LineInputs:
             period_minimum=_optional(data.get("periodMinimum")),
             period_maximum=_optional(data.get("periodMaximum")),
             charged_before=_optional(data.get("chargedBefore")),
+            uncovered=_optional(data.get("uncovered")),
         )
     except (TypeError, ValueError) as error:
         raise InvariantBroken("The stored inputs of a line can't be read.") from error

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from app.billing.aggregation import Aggregation
-from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_sum, to_places
+from app.billing.decimals import DIGITS_AFTER_POINT, canonical, exact_difference, exact_sum, to_places
 from app.billing.errors import InvariantBroken
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
 from app.billing.money import decimal_to_minor, minor_digits, minor_to_decimal, round_to_minor
@@ -133,6 +133,17 @@ def _begun(inputs: LineInputs, line: _Line, first: Step) -> _Line:
     return replace(line, quantity=counted, steps=(first, clamped))
 
 
+def _cover(inputs: LineInputs, line: _Line) -> _Line:
+    """Charge those units alone that no grant covers, where any are covered."""
+    if inputs.uncovered is None:
+        return line
+    left = min(canonical(inputs.uncovered), line.quantity)
+    covered = spell_units(exact_difference(line.quantity, left), inputs.unit)
+    description = f"Grants cover {covered}; what is charged: {spell_units(left, inputs.unit)}"
+    step = Step(StepOperation.COVER, description, line.quantity, left)
+    return replace(line, quantity=left, steps=(*line.steps, step))
+
+
 def _scale(inputs: LineInputs, line: _Line) -> _Line:
     """Say how a part of a period changes what the model has per period, where usage itself is only of that part."""
     if inputs.share is None or not _is_summed(inputs):
@@ -197,7 +208,7 @@ def _beyond(inputs: LineInputs, before: Decimal, priced: PricedLine) -> PricedLi
 #: The rules of each version: what happens to a line, in this order, before it is rounded.
 _RULES: Mapping[int, Sequence[Callable[[LineInputs, _Line], _Line]]] = {
     1: (_aggregate_1, _price),
-    2: (_aggregate, _scale, _price, _prorate, _bound),
+    2: (_aggregate, _cover, _scale, _price, _prorate, _bound),
 }
 
 

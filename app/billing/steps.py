@@ -19,6 +19,7 @@ class StepOperation(StrEnum):
 
     AGGREGATE = "AGGREGATE"
     QUANTITY = "QUANTITY"
+    COVER = "COVER"
     PRICE = "PRICE"
     PRORATE = "PRORATE"
     PERIOD_BOUNDS = "PERIOD_BOUNDS"

@@ -5,19 +5,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import quantity_of
+from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period
 from app.metering.facts import LightRow
 from app.metering.usage_pieces import Cut, Piece, cut, piece_of_day, pieces_of_events
 from app.models import CounterKind, MeterEvent, UsageCounter, table_of
 
-#: Used units at an instant, or of a whole day that begins there.
-Used = tuple[datetime, Decimal]
+
+class Used(NamedTuple):
+    """Units used at an instant, or on a whole day that begins there, with the same dimensions."""
+
+    at: datetime
+    units: Decimal
+    dimensions: Dimensions
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ async def read_units(session: AsyncSession, environment_id: str, asked: Sequence
     found = []
     for one, parts in zip(asked, cuts, strict=True):
         pieces = [*_of_days(one, parts, days), *_of_events(one, parts, events)]
-        found.append(sorted((piece.timestamp, quantity_of(one.metric.aggregation, piece.tallied)) for piece in pieces))
+        pieces.sort(key=lambda piece: piece.timestamp)
+        aggregation = one.metric.aggregation
+        found.append([Used(one.timestamp, quantity_of(aggregation, one.tallied), one.dimensions) for one in pieces])
     return found
 
 

@@ -19,7 +19,8 @@ class InvoiceLine(EnvironmentRow, table=True):
     `inputs`, `adjustments` and `rules_version` are all that its explanation is derived from. `metering` is how its
     events are found and read, copied when the line was made; None where nothing is measured. `usage_counter_id` is the
     counter that a closed period was billed from. `corrects_line_id` is the first line of a period that is billed again,
-    as usage of it came late: then the amount is the difference.
+    as usage of it came late: then the amount is the difference. `covers_line_id` is a line of the same invoice of which
+    some units are not billed: then the amount is what is taken off for them.
     """
 
     __tablename__ = "invoice_line"
@@ -27,9 +28,11 @@ class InvoiceLine(EnvironmentRow, table=True):
         belongs_to("invoice_id", "invoice"),
         belongs_to("price_id", "price"),
         belongs_to("corrects_line_id", "invoice_line"),
+        belongs_to("covers_line_id", "invoice_line"),
         unique("invoice_id", "position"),
         index("price_id"),
         index("corrects_line_id"),
+        index("covers_line_id"),
         Index("ix_invoice_line_usage_counter", "usage_counter_id"),
     )
 
@@ -51,3 +54,4 @@ class InvoiceLine(EnvironmentRow, table=True):
     usage_counter_id: int | None = Field(default=None, sa_type=NumberColumn)
     taxable: bool = True
     corrects_line_id: str | None = None
+    covers_line_id: str | None = None

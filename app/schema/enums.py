@@ -230,11 +230,12 @@ describe(
     {
         StepOperation.AGGREGATE: "Makes a quantity of events.",
         StepOperation.QUANTITY: "Sets or corrects the quantity.",
+        StepOperation.COVER: "Leaves those units that no grant covers.",
         StepOperation.PRICE: "Applies the pricing model.",
         StepOperation.PRORATE: "Charges a part of a period by its share of the whole one, in seconds.",
         StepOperation.PERIOD_BOUNDS: "Applies the least and the most that the price charges in a period.",
         StepOperation.ROUND: "Rounds once, half up, to the minor unit of the currency.",
-        StepOperation.CHARGED_BEFORE: "Takes off what earlier invoices charged for the same period.",
+        StepOperation.CHARGED_BEFORE: "Takes off what earlier lines charged for the same period.",
         StepOperation.DISCOUNT: "Takes off the line's share of a discount.",
         StepOperation.TAX: "Says the line's share of the tax.",
     },

@@ -58,6 +58,12 @@ class InvoiceLine(Node):
     corrects: Annotated["InvoiceLine", strawberry.lazy("app.schema.invoice")] | None = edge(
         CORRECTS, models.InvoiceLine, "corrects_line_id"
     )
+    covers: Annotated["InvoiceLine", strawberry.lazy("app.schema.invoice")] | None = edge(
+        "The line of the same invoice from which this takes off the units that grants cover, or that are over a hard "
+        "limit. Null for all else.",
+        models.InvoiceLine,
+        "covers_line_id",
+    )
 
 
 @value("What a discount took off an invoice.")

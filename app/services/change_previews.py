@@ -27,7 +27,7 @@ from app.services.phases import end_of_period
 from app.services.planning_changes import PlannedChange, check_target, plan_change
 from app.services.previews import UpcomingInvoice
 from app.services.principal import Principal
-from app.services.rating import RatedLine, rate
+from app.services.rating import RatedLine, rate, with_covered
 from app.services.subscription_windows import boundary_to_come
 from app.services.unused import Unused
 
@@ -143,7 +143,7 @@ async def _following(
     """Return the invoice after that of the change: of arrears, where periods begin anew, or of the next boundary."""
     at, charges = _charges_following(subscription, planned, planned.agreements, now)
     environment_id = subscription.environment_id
-    lines = await rate(session, environment_id, charges)
+    lines = with_covered(await rate(session, environment_id, charges))
     if not lines:
         return None
     found = _invoice(lines, adjusting, at, subscription.currency)

@@ -18,6 +18,7 @@ from app.services.charges import charges_of_lines
 from app.services.invoices import (
     Issuing,
     Opening,
+    add_covered_lines,
     add_late_lines,
     cause_at,
     drafted_subscriptions,
@@ -86,6 +87,7 @@ async def _close(
     for invoice in drafts:
         owner = invoice.subscription_id
         fresh = rated.get(owner, ())
+        await _drop_covered(session, lines[invoice.id])
         _complete(session, invoice, lines[invoice.id], fresh, late.get(owner, ()), adjusting[owner], now)
     customers = await all_by_id(session, models.Customer, environment_id, [one.customer_id for one in drafts])
     issuing = [
@@ -135,17 +137,28 @@ def _complete(
     now: datetime,
 ) -> None:
     """Bring a draft to what is counted now, and add the lines for late usage."""
-    arrears = _arrears(lines)
+    arrears, kept = _arrears(lines), [line for line in lines if line.covers_line_id is None]
     rewrite_lines(arrears, rated)
-    for line, fresh in zip(arrears, rated, strict=True):
+    pairs = list(zip(arrears, rated, strict=True))
+    for line, fresh in pairs:
         line.usage_counter_id = fresh.usage_counter_id
-    added, corrections = add_late_lines(session, invoice, lines[-1].position + 1, late, now)
-    total_up(invoice, [*lines, *added], adjusting, corrections)
+    position = lines[-1].position + 1
+    covered = add_covered_lines(session, invoice, position, pairs, now)
+    added, corrections = add_late_lines(session, invoice, position + len(covered), late, now)
+    total_up(invoice, [*kept, *covered, *added], adjusting, corrections)
+
+
+async def _drop_covered(session: AsyncSession, lines: Iterable[models.InvoiceLine]) -> None:
+    """Drop what was taken off lines of a draft: it is taken off anew."""
+    for line in lines:
+        if line.covers_line_id is not None:
+            await session.delete(line)
 
 
 def _arrears(lines: Iterable[models.InvoiceLine]) -> list[models.InvoiceLine]:
     """Return the lines that usage until the end of the grace time may still change."""
-    return [one for one in lines if one.price_id is not None and one.payment_term is PaymentTerm.IN_ARREARS]
+    in_arrears = [one for one in lines if one.price_id is not None and one.payment_term is PaymentTerm.IN_ARREARS]
+    return [one for one in in_arrears if one.covers_line_id is None]
 
 
 def _boundary_of(invoice: models.Invoice) -> datetime:

@@ -1,7 +1,7 @@
 """Invoices: opened as drafts with their lines, issued once under a gapless number."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -64,8 +64,9 @@ async def open_invoices(
     for one, invoice in zip(openings, invoices, strict=True):
         rows = [new_line(invoice, position, line, now) for position, line in enumerate(one.lines)]
         session.add_all(rows)
-        late, corrections = add_late_lines(session, invoice, len(rows), one.late, now)
-        total_up(invoice, [*rows, *late], adjusting[one.subscription.id], corrections)
+        covered = add_covered_lines(session, invoice, len(rows), zip(rows, one.lines, strict=True), now)
+        late, corrections = add_late_lines(session, invoice, len(rows) + len(covered), one.late, now)
+        total_up(invoice, [*rows, *covered, *late], adjusting[one.subscription.id], corrections)
     await session.flush()
     return invoices
 
@@ -77,6 +78,23 @@ def add_late_lines(
     rows = [new_line(invoice, place, line, now, line.usage_counter_id) for place, line in enumerate(late, position)]
     session.add_all(rows)
     return rows, {row.id: line.correction for row, line in zip(rows, late, strict=True)}
+
+
+def add_covered_lines(
+    session: AsyncSession,
+    invoice: models.Invoice,
+    position: int,
+    lines: Iterable[tuple[models.InvoiceLine, RatedLine]],
+    now: datetime,
+) -> list[models.InvoiceLine]:
+    """Put what is taken off lines for units that are not billed onto a draft, from a position on; return it."""
+    pairs = [(row, line.covered) for row, line in lines if line.covered is not None]
+    rows = []
+    for place, (row, covered) in enumerate(pairs, position):
+        rows.append(new_line(invoice, place, covered, now))
+        rows[-1].covers_line_id = row.id
+    session.add_all(rows)
+    return rows
 
 
 def _draft(opening: Opening, owner: "Owner", now: datetime) -> models.Invoice:

@@ -12,17 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.adjustments import stored_tax
+from app.billing.decimals import exact_difference
 from app.billing.discounts import discount_from_json
 from app.billing.errors import InvariantBroken
 from app.billing.invoicing import AssessedLine, Correction, DiscountSoFar
 from app.billing.lifecycle import PaymentTerm
 from app.billing.line_inputs import LineInputs, line_inputs_from_json
-from app.billing.measuring import metering_from_json
+from app.billing.measuring import Measured, metering_from_json
 from app.billing.money import minor_to_decimal
 from app.billing.periods import Period
 from app.billing.pricing import PricedLine, price_line
 from app.metering.late_usage import LateUsage, close_late_usage, find_late_usage, measure_periods
 from app.models import table_of
+from app.services.covering import CoverAsked, units_not_billed
+from app.services.rating import is_coverable
 
 _lines = table_of(models.InvoiceLine)
 _invoices = table_of(models.Invoice)
@@ -133,6 +136,7 @@ async def late_lines(
         metering, inputs = metering_from_json(first.metering), line_inputs_from_json(first.inputs)
         asked[one] = (metering.metric, inputs.model)
     measured = await measure_periods(session, environment_id, asked)
+    not_billed = await _not_billed(session, environment_id, billed, measured, listed)
     found: defaultdict[str, list[LateLine]] = defaultdict(list)
     for one in sorted(late, key=billed.place):
         first, whole = billed.first(one), measured[one]
@@ -142,10 +146,30 @@ async def late_lines(
             event_count=whole.event_count,
             tally=whole.tally,
             charged_before=minor_to_decimal(billed.charged_minor[first.id], first.currency),
+            uncovered=max(exact_difference(whole.quantity, not_billed[one]), Decimal(0)) if one in not_billed else None,
         )
         priced = price_line(inputs, first.rules_version)
         found[one.subscription_id].append(LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id))
     return found
+
+
+async def _not_billed(
+    session: AsyncSession,
+    environment_id: str,
+    billed: "_Billed",
+    measured: Mapping[LateUsage, Measured],
+    subscriptions: Iterable[Subscribed],
+) -> dict[LateUsage, Decimal]:
+    """Return how many units of which periods are not billed, where any are."""
+    customers = {one.id: one.customer_id for one in subscriptions}
+    asked = {}
+    for one, whole in measured.items():
+        first = billed.first(one)
+        if is_coverable(replace(line_inputs_from_json(first.inputs), quantity=whole.quantity)):
+            metering, window = metering_from_json(first.metering), Period(first.period_start, first.period_end)
+            asked[one] = CoverAsked(one.subscription_id, customers[one.subscription_id], metering, window)
+    units = await units_not_billed(session, environment_id, list(asked.values())) if asked else []
+    return {one: some for one, some in zip(asked, units, strict=True) if some}
 
 
 @dataclass(frozen=True)
@@ -192,12 +216,21 @@ async def _billed(session: AsyncSession, environment_id: str, late: Sequence[Lat
         )
     ).all()
     charged = {row.id: row.amount_minor for row in firsts}
+    for row in await _covered(session, environment_id, charged):
+        charged[row.covers_line_id] += row.amount_minor
     discounts = {row.invoice_id: _discounts_of(row.summary) for row in firsts}
     for row in await _corrections(session, environment_id, discounts):
         if row.corrects_line_id in charged:
             charged[row.corrects_line_id] += row.amount_minor
         _go_on(discounts[row.corrected_invoice_id], row.adjustments)
     return _Billed({row.usage_counter_id: row for row in firsts}, charged, discounts)
+
+
+async def _covered(session: AsyncSession, environment_id: str, line_ids: Iterable[str]) -> Sequence[Any]:
+    """Return what was taken off some lines for units that were not billed."""
+    columns = _lines.c
+    mine = (columns.environment_id == environment_id, columns.covers_line_id.in_(set(line_ids)))
+    return (await session.execute(select(columns.covers_line_id, columns.amount_minor).where(*mine))).all()
 
 
 async def _corrections(session: AsyncSession, environment_id: str, invoice_ids: Iterable[str]) -> Sequence[Row[Any]]:

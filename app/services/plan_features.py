@@ -11,6 +11,7 @@ from app import models
 from app.billing.catalog.features import PlanFeatureDraft, check_kind, check_plan_features
 from app.billing.entitlements import EntitlementTerms, terms_from_json, terms_to_json
 from app.billing.errors import ErrorCode, Problems
+from app.billing.price_models import model_from_json, needs_events
 from app.ids import new_id
 from app.models import table_of
 from app.services.lookup import require_open
@@ -47,6 +48,13 @@ async def fitting_features(
             found.add(ErrorCode.PRODUCT_MISMATCH, f"{path}.featureId", message)
         check_kind(draft.terms, feature.kind, found, f"{path}.terms")
         metric_id = feature.billable_metric_id
+        if any(
+            one.billable_metric_id == metric_id and needs_events(model_from_json(one.pricing))
+            for one in prices
+            if metric_id
+        ):
+            message = "a price of the metric looks at each event, so no units of it can be covered by grants"
+            found.add(ErrorCode.INVALID, f"{path}.featureId", message)
         if metric_id is not None and price is not None and price.billable_metric_id != metric_id:
             found.add(ErrorCode.INVALID, f"{path}.priceId", "the price charges for another metric than the feature's")
         fitting.append(FittingFeature(feature.id, None if price is None else price.id, draft.terms))

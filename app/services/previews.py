@@ -28,7 +28,7 @@ from app.services.following import charges_with_phase
 from app.services.invoices import drafted_subscriptions
 from app.services.late_lines import LateLine, late_lines
 from app.services.phases import NextPhase, load_next_phases
-from app.services.rating import RatedLine, rate
+from app.services.rating import RatedLine, rate, with_covered
 
 #: How far behind its next boundary a subscription is projected.
 FURTHEST: Final = relativedelta(years=2)
@@ -149,7 +149,7 @@ async def _projected(
     adjusting = await adjusting_by_subscription(session, environment_id, subscriptions)
     found: dict[str, list[UpcomingInvoice]] = {row.id: [] for row in subscriptions}
     for subscription_id, boundary, charges in asked:
-        lines: tuple[RatedLine | LateLine, ...] = tuple(islice(rated, len(charges)))
+        lines: tuple[RatedLine | LateLine, ...] = tuple(with_covered(islice(rated, len(charges))))
         if not found[subscription_id]:
             lines += tuple(late.get(subscription_id, ()))
         assessment = adjusting[subscription_id].assess([line.assessed for line in lines])
@@ -193,4 +193,5 @@ async def _live(session: AsyncSession, environment_id: str, subscription_ids: Se
 def _usage(line: RatedLine) -> MeteredUsage:
     metering = line.charge.term.metering
     assert metering is not None, "only metered prices run"
-    return MeteredUsage(metering.metric.id, line.price_id, line.quantity, line.amount_minor, line.currency)
+    amount_minor = line.amount_minor + (0 if line.covered is None else line.covered.amount_minor)
+    return MeteredUsage(metering.metric.id, line.price_id, line.quantity, amount_minor, line.currency)

@@ -2,22 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import quantity_of
+from app.billing.catalog.features import BURNABLE
+from app.billing.decimals import exact_difference
 from app.billing.invoicing import AssessedLine
 from app.billing.lifecycle import PaymentTerm
 from app.billing.measuring import Measured, Metering, measure
+from app.billing.money import minor_to_decimal
 from app.billing.periods import Period
 from app.billing.price_models import needs_events, unit_price_path
 from app.billing.pricing import RULES_VERSION, LineInputs, PricedLine, price_line
 from app.billing.proration import PartOfPeriod
 from app.metering.usage import PeriodUsage, UsageRequest, period_usage
 from app.services.charges import Charge
+from app.services.covering import CoverAsked, units_not_billed
 from app.services.terms import Term
 
 
@@ -29,6 +33,7 @@ class RatedLine:
     inputs: LineInputs
     priced: PricedLine
     usage_counter_id: int | None = None
+    covered: "CoveredLine | None" = None
 
     @property
     def corrects_line_id(self) -> None:
@@ -96,11 +101,54 @@ class RatedLine:
         return self.priced.exact_amount
 
 
+class CoveredLine(RatedLine):
+    """What is taken off a line for its units that grants cover, or that a hard limit keeps from being billed."""
+
+    @property
+    def description(self) -> str:
+        """What the line is called."""
+        return f"{self.charge.term.description} (covered by grants)"
+
+
 async def rate(session: AsyncSession, environment_id: str, charges: Sequence[Charge]) -> list[RatedLine]:
     """Rate charges in their order. The usage of all of them is read in one go."""
     requests = {charge: usage_request(charge) for charge in charges if charge.term.metering}
     usage = await period_usage(session, environment_id, requests.values())
-    return [_rate_one(charge, usage[requests[charge]] if charge in requests else PeriodUsage()) for charge in charges]
+    rated = [_rate_one(charge, usage[requests[charge]] if charge in requests else PeriodUsage()) for charge in charges]
+    return await _with_covered(session, environment_id, rated)
+
+
+def is_coverable(inputs: LineInputs) -> bool:
+    """Tell whether grants can cover units of a line: of a sum, unless its model looks at each event."""
+    return inputs.aggregation in BURNABLE and not needs_events(inputs.model) and inputs.quantity > 0
+
+
+async def _with_covered(session: AsyncSession, environment_id: str, rated: Sequence[RatedLine]) -> list[RatedLine]:
+    """Return lines with what is taken off them for units that are not billed."""
+    asked = {
+        place: CoverAsked(line.charge.subscription_id, line.charge.customer_id, metering, line.period)
+        for place, line in enumerate(rated)
+        if (metering := line.charge.term.metering) is not None and is_coverable(line.inputs)
+    }
+    units = await units_not_billed(session, environment_id, list(asked.values())) if asked else []
+    lines = list(rated)
+    for place, not_billed in zip(asked, units, strict=True):
+        if not_billed:
+            lines[place] = replace(lines[place], covered=_covered(lines[place], not_billed))
+    return lines
+
+
+def _covered(line: RatedLine, not_billed: Decimal) -> CoveredLine:
+    charged = minor_to_decimal(line.amount_minor, line.currency)
+    uncovered = max(exact_difference(line.inputs.quantity, not_billed), Decimal(0))
+    inputs = replace(line.inputs, uncovered=uncovered, charged_before=charged)
+    return CoveredLine(line.charge, inputs, price_line(inputs))
+
+
+def with_covered(lines: Iterable[RatedLine]) -> list[RatedLine]:
+    """Return lines, and behind them what is taken off some of them."""
+    listed = list(lines)
+    return listed + [line.covered for line in listed if line.covered is not None]
 
 
 def lines_by_subscription(rated: Iterable[RatedLine]) -> dict[str, list[RatedLine]]:

@@ -66,6 +66,7 @@ async def replay_invoice(session: AsyncSession, environment_id: str, invoice_id:
         return None
     rows = await _lines(session, environment_id, invoice_id)
     events = await _events(session, environment_id, invoice_id) | await _late_events(session, environment_id, rows)
+    events |= {row.id: events.get(row.covers_line_id, []) for row in rows if row.covers_line_id is not None}
     # In a thread, so that meanwhile others are served.
     differences = await asyncio.to_thread(_differences, invoice, rows, events)
     return Replay(invoice_id, sum(map(len, events.values())), differences)

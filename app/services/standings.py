@@ -5,27 +5,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import BurnDown, Entry, burn_down, change_points, forgotten_until
+from app.billing.burn_down import BurnDown, Entry
 from app.billing.decimals import exact_sum
 from app.billing.entitlements import FeatureKind, terms_from_json
 from app.billing.errors import Problems
-from app.billing.grants import NONE, GivenGrant, MeteredEntitlement
-from app.billing.measuring import MetricRules
+from app.billing.grants import NEVER, NONE
 from app.billing.periods import Period
 from app.metering.facts import load_metrics
-from app.metering.units_used import UnitsAsked, Used, read_units
 from app.models import table_of
 from app.services.customer_time import read_customers_now
 from app.services.customers import find_customer
 from app.services.lookup import require
-from app.services.metered import grant_of, metered_of
+from app.services.metered import metered_of
+from app.services.pools import Pool, entitlements_of, fill_pools, total_used
 
 _TICK: Final = timedelta(microseconds=1)
 _entitlements = table_of(models.Entitlement).c
@@ -69,21 +67,22 @@ async def standings(
     The number of statements is the same for any number of questions, and less where nothing is metered.
     """
     features = await _features(session, environment_id, {one.feature_id for one in asked})
-    entitlements = await _load(session, environment_id, asked)
+    pairs = sorted({(one.customer_id, one.feature_id) for one in asked})
+    entitlements = await entitlements_of(session, environment_id, pairs, max(one.at for one in asked))
     metric_ids = {row.billable_metric_id for row in features.values() if row.billable_metric_id is not None}
     metrics = {one.id: one for one in await load_metrics(session, environment_id, metric_ids)} if metric_ids else {}
     pools = {
-        one: _Pool([metered_of(row) for row in entitlements[one.customer_id, one.feature_id]])
+        one: Pool(
+            one.customer_id,
+            metrics[features[one.feature_id].billable_metric_id],
+            [metered_of(row) for row in entitlements[one.customer_id, one.feature_id]],
+            one.at,
+            since,
+        )
         for one in asked
         if one.feature_id in features and features[one.feature_id].kind is FeatureKind.METERED
     }
-    await _fill(
-        session,
-        environment_id,
-        pools,
-        {one: metrics[features[one.feature_id].billable_metric_id] for one in pools},
-        since,
-    )
+    await fill_pools(session, environment_id, list(pools.values()))
     return [
         _standing(one, features[one.feature_id], entitlements[one.customer_id, one.feature_id], pools.get(one))
         if one.feature_id in features
@@ -169,58 +168,12 @@ async def _asked_of(
     return {row.id: Asked(row.customer_id, row.feature_id, row.now or now) for row in rows}
 
 
-@dataclass
-class _Pool:
-    """Metered entitlements of one customer to one feature, which share what is used."""
-
-    entitlements: Sequence[MeteredEntitlement]
-    grants: Sequence[GivenGrant] = ()
-    pieces: Sequence[tuple[Period, Decimal]] = ()
-    since: datetime | None = None
-
-
-async def _fill(
-    session: AsyncSession,
-    environment_id: str,
-    pools: dict[Asked, _Pool],
-    metrics: dict[Asked, MetricRules],
-    since: datetime | None,
-) -> None:
-    """Read the grants of pools, and what was used."""
-    owned = [one.id for pool in pools.values() for one in pool.entitlements]
-    grants = await _load_grants(session, environment_id, owned)
-    questions = {}
-    for one, pool in pools.items():
-        pool.grants = [grant for entitlement in pool.entitlements for grant in grants[entitlement.id]]
-        pool.since = forgotten_until(pool.entitlements, min(since or one.at, one.at))
-        points = [at for at in change_points(pool.entitlements, pool.grants, one.at) if at >= (pool.since or at)]
-        if points:
-            span = Period(points[0], one.at + _TICK)
-            questions[one] = UnitsAsked(one.customer_id, metrics[one], span, points)
-    used = await read_units(session, environment_id, list(questions.values())) if questions else []
-    for (one, question), units in zip(questions.items(), used, strict=True):
-        pools[one].pieces = _pieces(question, units)
-
-
-def _pieces(question: UnitsAsked, used: Sequence[Used]) -> list[tuple[Period, Decimal]]:
-    """Return what was used between each two boundaries, which begin with the start of the span."""
-    bounds = [*question.boundaries, question.span.end]
-    pieces, place = [], 0
-    for start, end in pairwise(bounds):
-        units = []
-        while place < len(used) and used[place][0] < end:
-            units.append(used[place][1])
-            place += 1
-        pieces.append((Period(start, end), exact_sum(units)))
-    return pieces
-
-
-def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: _Pool | None) -> Standing:
+def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: Pool | None) -> Standing:
     active = [row for row in rows if row.started_at <= asked.at and (row.ended_at is None or asked.at < row.ended_at)]
     if pool is None:
         value = getattr(terms_from_json(active[0].terms), "value", None) if active else None
         return Standing(asked, feature, active, access=bool(active), static_value=value)
-    burnt = burn_down(pool.entitlements, pool.grants, pool.pieces, asked.at, pool.since)
+    burnt = pool.burnt()
     balance, overage = exact_sum(burnt.balances.values()), exact_sum(burnt.overages.values())
     metered = [one for one in pool.entitlements if one.is_active(asked.at)]
     period = metered[0].period(asked.at) if metered else None
@@ -231,7 +184,7 @@ def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: _
         entitlements=active,
         access=bool(metered) and (balance > 0 or any(one.terms.is_soft_limit for one in metered)),
         balance=balance,
-        usage=exact_sum(units for piece, units in pool.pieces if begun is not None and piece.start >= begun),
+        usage=total_used(pool.pieces, begun or NEVER),
         overage=overage,
         period=period,
         burnt=burnt,
@@ -243,32 +196,3 @@ async def _features(session: AsyncSession, environment_id: str, ids: Collection[
     features = table_of(models.Feature)
     mine = (features.c.environment_id == environment_id, features.c.id.in_(ids))
     return {row.id: row for row in await session.execute(select(features).where(*mine))}
-
-
-async def _load(
-    session: AsyncSession, environment_id: str, asked: Sequence[Asked]
-) -> defaultdict[tuple[str, str], list[Row[Any]]]:
-    """Return the entitlements of customers to features that begin by the instant asked for, the oldest first."""
-    pairs = {(one.customer_id, one.feature_id) for one in asked}
-    those = or_(
-        *(and_(_entitlements.customer_id == one, _entitlements.feature_id == other) for one, other in sorted(pairs))
-    )
-    latest = max(one.at for one in asked)
-    mine = (_entitlements.environment_id == environment_id, those, _entitlements.started_at <= latest)
-    order = (_entitlements.started_at, _entitlements.id)
-    found: defaultdict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
-    statement = select(table_of(models.Entitlement)).where(*mine).order_by(*order)
-    for row in await session.execute(statement):
-        found[row.customer_id, row.feature_id].append(row)
-    return found
-
-
-async def _load_grants(
-    session: AsyncSession, environment_id: str, entitlement_ids: Sequence[str]
-) -> defaultdict[str, list[GivenGrant]]:
-    found: defaultdict[str, list[GivenGrant]] = defaultdict(list)
-    if entitlement_ids:
-        mine = (_grants.environment_id == environment_id, _grants.entitlement_id.in_(entitlement_ids))
-        for row in await session.execute(select(table_of(models.Grant)).where(*mine).order_by(_grants.id)):
-            found[row.entitlement_id].append(grant_of(row))
-    return found

@@ -89,7 +89,8 @@ def _tick(world: World, at: int) -> None:
             end = float("inf") if gift.end is None else float(gift.end)
             world.heaps.append(Heap(gift.giver, place, gift.amount, (gift.priority, end, at, 100 + place)))
     for place, owed in world.over.items():
-        world.over[place] = owed - _take(world, owed)
+        if not world.givers[place].soft or world.givers[place].preserve:
+            world.over[place] = owed - _take(world, owed)
 
 
 def _gives(gift: Gift, at: int) -> bool:

@@ -62,6 +62,11 @@ LINES: dict[str, LineInputs] = {
     "usage that was taken back": metered(TOKENS, "0", event_count=0, charged_before=Decimal("30.5")),
     "late usage in a currency without decimals": metered(TOKENS, "1600000", "JPY", charged_before=Decimal(30)),
     "late usage of a part above its bound": metered(SEAT, "9", share=A_THIRD, charged_before=Decimal(5), **MOST),
+    "units that grants cover, taken off": metered(
+        TOKENS, "1600000", charged_before=Decimal(32), uncovered=Decimal(600000)
+    ),
+    "late usage of which grants cover all": metered(TOKENS, "1600000", charged_before=Decimal(0), uncovered=Decimal(0)),
+    "grants beside tiers": metered(GraduatedPrice(FLAT), "250", charged_before=Decimal(40), uncovered=Decimal("0.5")),
     "no usage": metered(TOKENS, "0", event_count=0),
     "usage below zero": metered(TOKENS, "-12.5", unit="token"),
     "a count": metered(SEAT, "3", aggregation=COUNT, event_count=3, unit="request"),

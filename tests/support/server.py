@@ -101,7 +101,7 @@ def _wait(process: subprocess.Popen[str], port: int) -> str:
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == httpx.codes.OK:
+            if httpx.get(f"http://127.0.0.1:{port}/healthz", verify=CERTIFICATES).status_code == httpx.codes.OK:
                 os.set_blocking(process.stdout.fileno(), False)
                 return process.stdout.read() or ""
         time.sleep(0.1)
