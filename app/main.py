@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.entitlements import entitlement_routes
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
@@ -70,7 +71,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         events[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
         events[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
     watching = (*health_routes(intake), *metrics_routes(intake))
-    routes = [*views, *invoice_routes(sessions), *watching, *ide_routes(settings.profile)]
+    entitlements = entitlement_routes(sessions, settings)
+    routes = [*views, *entitlements, *invoice_routes(sessions), *watching, *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False

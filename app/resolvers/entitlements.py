@@ -22,11 +22,12 @@ from app.schema.feature_access import (
     EntitlementConsumeInput,
     EntitlementConsumePayload,
     FeatureAccess,
+    consume_once,
     resolve_access,
 )
 from app.schema.mutation import Call, mutation
 from app.schema.single import single
-from app.services import consuming, entitlements, features
+from app.services import entitlements, features
 
 
 @strawberry.type
@@ -89,13 +90,4 @@ class EntitlementMutations:
         access=Scope.ENTITLEMENTS_WRITE,
     )
     async def entitlement_consume(self, call: Call, input: EntitlementConsumeInput) -> EntitlementConsumePayload:
-        return EntitlementConsumePayload(**await consumed(call, input))
-
-
-async def consumed(call: Call, input: EntitlementConsumeInput) -> dict[str, Any]:
-    """Use what an input asks for, once; return the fields of the payload."""
-    key, draft = input.idempotency_key, input.to_draft()
-    done = await call.once(input, key, lambda s, now: consuming.consume(s, call.principal, now, key, draft))
-    standing = await call.transaction(lambda s: consuming.standing_after(s, call.principal, call.now(), draft))
-    ids = [strawberry.ID(event.id) for event in done.rows]
-    return {"access": standing, "event_ids": ids, "replayed": done.replayed}
+        return EntitlementConsumePayload(**await consume_once(call, input))

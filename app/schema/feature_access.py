@@ -15,8 +15,9 @@ from app.schema.client_error import names_arguments
 from app.schema.declarations import field, value
 from app.schema.inputs import idempotency_key
 from app.schema.money import Period
+from app.schema.mutation import Call
 from app.schema.user_errors import Payload
-from app.services.consuming import ConsumptionDraft
+from app.services.consuming import ConsumptionDraft, consume, standing_after
 from app.services.standings import access_now
 
 if TYPE_CHECKING:
@@ -108,3 +109,12 @@ class EntitlementConsumePayload(Payload):
         "The ids of the events that say so, one unless the metric counts events.", default=None
     )
     replayed: bool = field("Whether an earlier call with this idempotency key used them.", default=False)
+
+
+async def consume_once(call: Call, asked: EntitlementConsumeInput) -> dict[str, Any]:
+    """Use what is asked for, once for an idempotency key; return the fields of the payload."""
+    key, draft = asked.idempotency_key, asked.to_draft()
+    done = await call.once(asked, key, lambda s, now: consume(s, call.principal, now, key, draft))
+    standing = await call.transaction(lambda s: standing_after(s, call.principal, call.now(), draft))
+    ids = [strawberry.ID(event.id) for event in done.rows]
+    return {"access": standing, "event_ids": ids, "replayed": done.replayed}

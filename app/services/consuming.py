@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -21,6 +22,7 @@ from app.metering.codec import InvalidEvent, decode_event
 from app.metering.counting import count_received
 from app.metering.facts import LightRow, load_events
 from app.metering.received import ReceivedEvent, identify
+from app.models import table_of
 from app.services.customer_time import customers_now
 from app.services.customers import find_customer
 from app.services.idempotency import MAX_KEY_LENGTH
@@ -30,6 +32,8 @@ from app.services.standings import Asked, Standing, access_now, standings
 
 #: What the events of a use say where they come from.
 SOURCE: Final = "entitlementConsume"
+#: How far clocks of processes, and waiting for each other, put uses ahead of each other.
+SKEW: Final = timedelta(minutes=5)
 #: Events of one use, where each counts for one.
 MOST_EVENTS: Final = 1000
 
@@ -72,6 +76,8 @@ async def consume(
     assert metric is not None
     at = await customers_now(session, customer, now)
     await must_lock(session, models.Customer, environment_id, customer.id)
+    if customer.test_clock_id is None:
+        at = await _last_use(session, environment_id, customer.id, metric.event_type, at)
     [standing] = await standings(session, environment_id, [Asked(customer.id, feature.id, at)])
     assert standing is not None
     _check_left(standing, draft, problems)
@@ -79,6 +85,21 @@ async def consume(
     key = key or new_idempotency_key()
     received = list(_events(environment_id, customer, metric, draft, key, at, now))
     return await _record(session, environment_id, received)
+
+
+async def _last_use(
+    session: AsyncSession, environment_id: str, customer_id: str, event_type: str, now: datetime
+) -> datetime:
+    """Return when a customer used something last, where that is a little ahead of now, else now.
+
+    Whoever had the customer's lock before may have begun later, or have a clock that is ahead: what was used then must
+    not be overlooked.
+    """
+    events = table_of(models.MeterEvent).c
+    mine = (events.environment_id == environment_id, events.customer_id == customer_id, events.type == event_type)
+    ahead = (events.timestamp > now, events.timestamp <= now + SKEW)
+    last: datetime | None = await session.scalar(select(func.max(events.timestamp)).where(*mine, *ahead))
+    return last or now
 
 
 async def standing_after(

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from app.api.entitlements import entitlement_routes
 from app.api.graphql_view import GraphQLView
 from app.api.invoice_page import invoice_routes
 from app.billing.access import Scope
@@ -128,7 +129,9 @@ async def make_api(
         Route(f"{prefix}/graphql", GraphQLView(schema, sessions, clock, settings, kind))
         for kind, prefix in ((EnvironmentKind.LIVE, ""), (EnvironmentKind.SANDBOX, "/sandbox"))
     ]
-    transport = httpx.ASGITransport(Starlette(routes=[*views, *invoice_routes(sessions)]))
+    transport = httpx.ASGITransport(
+        Starlette(routes=[*views, *entitlement_routes(sessions, settings), *invoice_routes(sessions)])
+    )
     try:
         secret = await found_merchant(sessions, JANUARY_31)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -1,0 +1,153 @@
+"""`GET /v0/entitlements/check` and `POST /v0/entitlements/consume`, as programs see them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.billing.access import Scope
+from tests.integration.test_entitlements import feature, issue, sell
+from tests.support.api import Api
+from tests.support.story import Story, tell
+
+NOW = "2026-06-01T00:00:00Z"
+
+
+async def check(api: Api, **asked: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {api.secret}"}
+    return await api.client.get("/v0/entitlements/check", params=asked, headers=headers)
+
+
+async def consume(api: Api, body: object, **headers: str) -> httpx.Response:
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    sent = {"authorization": f"Bearer {api.secret}", "content-type": "application/json", **headers}
+    return await api.client.post("/v0/entitlements/consume", headers=sent, **content)
+
+
+async def begun(story: Story) -> None:
+    await sell(story)
+    await issue(story)
+
+
+async def test_a_check_says_all_there_is_to_know(database_url: str) -> None:
+    async with tell(database_url, NOW, externalId="acme-1") as story:
+        await begun(story)
+        await story.use(NOW, n="30")
+        answer = await check(story.api, externalId="acme-1", featureKey="calls")
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        assert list(answer.json().items()) == [
+            ("object", "entitlement_check"),
+            ("customerId", story.customer_id),
+            ("featureKey", "calls"),
+            ("at", NOW),
+            ("access", True),
+            ("staticValue", None),
+            ("balance", "70"),
+            ("usage", "30"),
+            ("overage", "0"),
+            ("period", {"start": NOW, "end": "2026-07-01T00:00:00Z"}),
+        ]
+        before = await check(
+            story.api, customerId=story.customer_id, featureKey="calls", at="2026-05-31T00:00:00+02:00"
+        )
+        assert (before.json()["access"], before.json()["at"]) == (False, "2026-05-30T22:00:00Z")
+        assert (await check(story.api, customerId=story.customer_id, featureKey="sso")).json()["access"] is False
+
+
+async def test_consuming_is_the_mutation_by_another_way(database_url: str) -> None:
+    async with tell(database_url, NOW) as story:
+        await begun(story)
+        asked = {"customerId": story.customer_id, "featureKey": "calls", "amount": "60", "idempotencyKey": "one"}
+        first = await consume(story.api, asked)
+        assert first.status_code == 200
+        assert (first.json()["object"], first.json()["balance"]) == ("entitlement_consumption", "40")
+        again = (await consume(story.api, {**asked, "amount": 60})).json()
+        assert (again["replayed"], again["eventIds"], again["balance"]) == (True, first.json()["eventIds"], "40")
+        fields = "replayed eventIds access { balance }"
+        same = await story.api.mutate("entitlementConsume", fields, **asked)
+        assert (same["replayed"], same["access"]) == (True, {"balance": "40"})
+        beyond = await consume(story.api, {**asked, "idempotencyKey": "two", "amount": "41"})
+        assert (beyond.status_code, beyond.json()["code"]) == (409, "BALANCE_EXCEEDED")
+        assert beyond.json()["errors"] == [
+            {"field": "amount", "message": "40 are left, 1 less than that", "code": "BALANCE_EXCEEDED"}
+        ]
+        other = await consume(story.api, {**asked, "amount": "1"})
+        assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({"featureKey": "calls"}, 400, "VALIDATION_ERROR"),
+        ({"customerId": "cus_nobody", "featureKey": "calls"}, 404, "NOT_FOUND"),
+        ({"externalId": "nobody", "featureKey": "calls"}, 404, "NOT_FOUND"),
+        ({"customerId": "me"}, 400, "VALIDATION_ERROR"),
+        ({"customerId": "me", "featureKey": "nothing"}, 404, "NOT_FOUND"),
+        ({"customerId": "me", "featureKey": "calls", "at": "yesterday"}, 400, "VALIDATION_ERROR"),
+    ],
+)
+async def test_a_check_of_nothing_says_what_is_wrong(
+    database_url: str, asked: dict[str, str], status: int, code: str
+) -> None:
+    async with tell(database_url, NOW) as story:
+        await begun(story)
+        named = {name: story.customer_id if value == "me" else value for name, value in asked.items()}
+        answer = await check(story.api, **named)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{", 400, None),
+        (b"[]", 400, None),
+        ({"featureKey": 7, "amount": "1"}, 400, "featureKey"),
+        ({"featureKey": "calls", "amount": "many"}, 400, "amount"),
+        ({"featureKey": "calls", "amount": True}, 400, "amount"),
+        ({"featureKey": "calls", "amount": "0"}, 400, "amount"),
+        ({"featureKey": "calls"}, 400, "amount"),
+        ({"featureKey": "sso", "amount": "1"}, 400, "featureKey"),
+        (
+            {"featureKey": "calls", "amount": "1", "data": {"n": {"deep": 1}}, "idempotencyKey": ""},
+            400,
+            "idempotencyKey",
+        ),
+    ],
+)
+async def test_a_use_that_makes_no_sense_uses_nothing(
+    database_url: str, body: Any, status: int, field: str | None
+) -> None:
+    async with tell(database_url, NOW) as story:
+        await begun(story)
+        asked = {"customerId": story.customer_id, **body} if isinstance(body, dict) else body
+        answer = await consume(story.api, asked)
+        assert answer.status_code == status
+        assert field in {None, *(error["field"] for error in answer.json().get("errors", ()))}
+        balance = (await check(story.api, customerId=story.customer_id, featureKey="calls")).json()["balance"]
+        assert balance == "100"
+
+
+async def test_who_may_not_ask_is_told_so(database_url: str) -> None:
+    async with tell(database_url, NOW) as story:
+        await begun(story)
+        asked = {"customerId": story.customer_id, "featureKey": "calls"}
+        assert (await story.api.client.get("/v0/entitlements/check", params=asked)).status_code == 401
+        reader = await story.api.with_scopes(Scope.ENTITLEMENTS_READ)
+        writer = await story.api.with_scopes(Scope.ENTITLEMENTS_WRITE)
+        assert (await check(reader, **asked)).status_code == 200
+        assert (await check(writer, **asked)).status_code == 403
+        assert (await consume(reader, {**asked, "amount": "1"})).status_code == 403
+        assert (await consume(writer, {**asked, "amount": "1"})).status_code == 200
+        stranger = await story.api.another_merchant()
+        assert (await check(stranger, **asked)).json()["code"] == "NOT_FOUND"
+        assert (await consume(story.api, b"{}", **{"content-type": "text/plain"})).status_code == 415
+
+
+async def test_a_value_is_answered_as_it_was_given(database_url: str) -> None:
+    async with tell(database_url, NOW) as story:
+        await sell(story)
+        await feature(story, "limits", "STATIC")
+        await issue(story, "limits", terms={"static": {"value": {"seats": 5, "ratio": "0.1"}}})
+        answer = await check(story.api, customerId=story.customer_id, featureKey="limits")
+        assert answer.json()["staticValue"] == {"seats": 5, "ratio": "0.1"}
