@@ -218,6 +218,10 @@ class Sessions:
         async with self.engine.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
+    def version(self) -> int | None:
+        """Return a number that is another one whenever anything was committed; None where the database has none."""
+        return None if self._reader is None else self._reader.version()
+
 
 async def _connect(session: AsyncSession, options: Mapping[str, Any] = {}) -> None:
     """Open the session's connection to the end, even where its task is cancelled meanwhile.

@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.entitlements import entitlement_routes
+from app.api.access_check import AccessCheck
+from app.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
 from app.api.health import health_routes
@@ -31,15 +32,15 @@ from app.worker.loop import work_forever
 
 
 class Application:
-    """The ASGI application. Events are answered in front of the router, whose cost they would feel."""
+    """The ASGI application. What is asked most is answered in front of the router, whose cost it would feel."""
 
-    def __init__(self, router: Starlette, events: dict[str, ASGIApp]) -> None:
+    def __init__(self, router: Starlette, quick: dict[str, ASGIApp]) -> None:
         self.router = router
-        self.events = events
+        self.quick = quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        target = self.events.get(scope.get("path", ""), self.router) if scope["type"] == "http" else self.router
+        target = self.quick.get(scope.get("path", ""), self.router) if scope["type"] == "http" else self.router
         await target(scope, receive, send)
 
 
@@ -66,17 +67,19 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         Route(f"{kind.path_prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
         for kind in EnvironmentKind
     ]
-    events: dict[str, ASGIApp] = {}
+    quick: dict[str, ASGIApp] = {}
     for kind in EnvironmentKind:
-        events[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
-        events[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
+        quick[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
+        quick[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
+        checking = EntitlementsEndpoint(sessions, settings, kind)
+        quick[f"{kind.path_prefix}/v0/entitlements/check"] = AccessCheck(sessions, checking)
     watching = (*health_routes(intake), *metrics_routes(intake))
     entitlements = entitlement_routes(sessions, settings)
     routes = [*views, *entitlements, *invoice_routes(sessions), *watching, *ide_routes(settings.profile)]
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False
-    return Application(router, events)
+    return Application(router, quick)
 
 
 def app_from_environment() -> Application:

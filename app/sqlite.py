@@ -92,6 +92,8 @@ class SqliteReader:
         self._patient = create_engine(url, connect_args=_CONNECT, **pool, **COMMON_OPTIONS)
         self._hasty = create_engine(url, connect_args={**_CONNECT, "timeout": 0}, **pool, **COMMON_OPTIONS)
         self._open: Connection | None = None
+        self._watching: sqlite3.Connection | None = None
+        self._path = engine.url.database or ""
         event.listen(self._patient, "connect", _prepare)
         event.listen(engine.sync_engine, "engine_disposed", self._dispose)
 
@@ -102,6 +104,19 @@ class SqliteReader:
                 return self._rows_at_once(statement, parameters)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, _rows, self._patient, statement, parameters)
+
+    def version(self) -> int | None:
+        """Return a number that is another one whenever anything was committed; None where that can't be said now.
+
+        The connection that tells it writes nothing, so that every commit is of another one.
+        """
+        try:
+            if self._watching is None:
+                self._watching = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=0)
+            version: int = self._watching.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.OperationalError:
+            return None
+        return version
 
     def _rows_at_once(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         if self._open is None:
@@ -119,6 +134,9 @@ class SqliteReader:
 
     def _dispose(self, _engine: Engine) -> None:
         self._close()
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
         self._patient.dispose()
         self._hasty.dispose()
 

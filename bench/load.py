@@ -5,19 +5,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-ACCEPTED = b"HTTP/1.1 202 "
+SERVED = (b"HTTP/1.1 200 ", b"HTTP/1.1 202 ")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests are posted to, with which key."""
+    """Where requests are sent to, with which key."""
 
     base: str
     path: str
     secret: str
 
+    def asking(self, query: str) -> bytes:
+        """Return the bytes of a request that asks for something."""
+        host = urlsplit(self.base).netloc
+        return (
+            f"GET {self.path}?{query} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {self.secret}\r\n\r\n".encode()
+        )
+
     def request(self, body: bytes) -> bytes:
-        """Return the bytes of a request."""
+        """Return the bytes of a request that posts something."""
         host = urlsplit(self.base).netloc
         head = (
             f"POST {self.path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {self.secret}\r\n"
@@ -27,9 +34,13 @@ class Target:
 
 
 def send_all(target: Target, bodies: Iterable[bytes], connections: int) -> None:
-    """Post every body once and wait for all answers, each of which must be 202."""
-    waiting = iter([target.request(body) for body in bodies])
-    asyncio.run(_send(target, waiting, connections))
+    """Post every body once and wait for all answers, each of which must be 200 or 202."""
+    asyncio.run(_send(target, iter([target.request(body) for body in bodies]), connections))
+
+
+def ask_all(target: Target, queries: Iterable[str], connections: int) -> None:
+    """Ask for everything once and wait for all answers, each of which must be 200 or 202."""
+    asyncio.run(_send(target, iter([target.asking(query) for query in queries]), connections))
 
 
 async def _send(target: Target, waiting: Iterator[bytes], connections: int) -> None:
@@ -44,8 +55,8 @@ async def _work(target: Target, waiting: Iterator[bytes]) -> None:
         for request in waiting:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(ACCEPTED):
-                raise RuntimeError(f"not accepted: {head!r}")
+            if not head.startswith(SERVED):
+                raise RuntimeError(f"not served: {head!r}")
             await reader.readexactly(_length(head))
     finally:
         writer.close()

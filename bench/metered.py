@@ -72,6 +72,7 @@ def metered(size: int, folder: Path) -> Metered:
         asyncio.run(_prepare(made, size))
         made.rename(kept)
     copied = Path(shutil.copy(kept, folder / f"{size}.db"))
+    upgrade(f"sqlite+aiosqlite:///{copied}")  # it may have been prepared by a version before this one
     return asyncio.run(_found(copied))
 
 
@@ -80,7 +81,7 @@ async def _prepare(database: Path, size: int) -> None:
     await asyncio.to_thread(upgrade, url)
     sessions = Sessions(open_engine(url), SystemClock())
     try:
-        environment_id = await _sell(sessions)
+        environment_id = await sell(sessions)
         for first in range(0, size, AT_A_TIME):
             async with sessions.begin() as session:
                 some = list(events(environment_id, first, min(AT_A_TIME, size - first)))
@@ -89,7 +90,8 @@ async def _prepare(database: Path, size: int) -> None:
         await sessions.engine.dispose()
 
 
-async def _sell(sessions: Sessions) -> str:
+async def sell(sessions: Sessions) -> str:
+    """Found a merchant whose customers are billed for a metric; return the environment."""
     async with sessions.begin() as session:
         merchant = await create_merchant(session, START, MerchantDraft(name="Merchant"))
         await create_key(session, merchant.id, START, "bench", [Scope.ALL], None)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench import counting, ingest, memory, reads, renewals
+from bench import access, counting, ingest, memory, reads, renewals
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ BENCHMARKS: Final = {
     "memory": Benchmark(memory.memory, "≤", 1.3, seconds=900),
     "invoice_run": Benchmark(renewals.invoice_run, "≥", 5, seconds=60),
     "invoice_flat": Benchmark(renewals.invoice_flat, "≤", 1.3, seconds=60),
+    "access_check": Benchmark(access.access_check, "≥", 0.3, seconds=75),
+    "access_flat": Benchmark(access.access_flat, "≤", 1.3, seconds=60),
     "read_nested": Benchmark(reads.read_nested, "≥", 3, seconds=60),
     "read_light": Benchmark(reads.read_light, "≥", 4, seconds=60),
 }

@@ -1,9 +1,10 @@
 """`GET /v0/entitlements/check` and `POST /v0/entitlements/consume`: the gate in front of a product."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import strawberry
@@ -25,7 +26,7 @@ from app.models import EnvironmentKind
 from app.schema.feature_access import EntitlementConsumeInput, consume_once
 from app.schema.mutation import Call
 from app.services.principal import Principal
-from app.services.standings import Standing, access_now
+from app.services.standings import Standing, access_now, next_use
 from app.settings import Settings
 from app.strict_json import decode
 
@@ -39,7 +40,16 @@ _STATUSES: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.BALANCE_EXCEEDED: 409,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 409,
 }
-_Answer = Callable[[Request, Principal], Awaitable[dict[str, Any]]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is answered to a check: at `now`, or whenever; until when it is so, if nothing is written meanwhile."""
+
+    shown: dict[str, Any]
+    now: datetime | None
+    until: datetime | None
 
 
 class EntitlementsEndpoint:
@@ -49,18 +59,21 @@ class EntitlementsEndpoint:
         """Read and write with these sessions."""
         self._sessions, self._settings, self._kind = sessions, settings, kind
 
-    async def check(self, request: Request) -> Response:
-        """Say whether a customer may use a feature, and how much is left."""
+    async def check(self, request: Request) -> Checked | Response:
+        """Say whether a customer may use a feature, and how much is left; a response where that can't be said."""
         return await self._answered(request, Scope.ENTITLEMENTS_READ, self._check)
 
     async def consume(self, request: Request) -> Response:
         """Use units of a metered feature."""
-        return await self._answered(request, Scope.ENTITLEMENTS_WRITE, self._consume)
+        done = await self._answered(request, Scope.ENTITLEMENTS_WRITE, self._consume)
+        return done if isinstance(done, Response) else json_response(200, done)
 
-    async def _answered(self, request: Request, scope: Scope, answer: _Answer) -> Response:
+    async def _answered(
+        self, request: Request, scope: Scope, answer: Callable[[Request, Principal], Awaitable[T]]
+    ) -> T | Response:
         """Answer a request of who may ask, in JSON whatever goes wrong."""
         try:
-            return json_response(200, await answer(request, await self._caller(request, scope)))
+            return await answer(request, await self._caller(request, scope))
         except Refusal as refusal:
             return refusal.response()
         except Refused as refused:
@@ -78,7 +91,7 @@ class EntitlementsEndpoint:
             raise Refusal(403, "FORBIDDEN", f"The key lacks the scope {scope}.")
         return principal
 
-    async def _check(self, request: Request, principal: Principal) -> dict[str, Any]:
+    async def _check(self, request: Request, principal: Principal) -> Checked:
         asked, problems = request.query_params, Problems()
         feature = asked.get("featureKey", "")
         if not feature:
@@ -89,7 +102,12 @@ class EntitlementsEndpoint:
         now = self._sessions.clock.now()
         async with self._sessions.read() as session:
             standing = await access_now(session, problems, principal.environment_id, customer, feature, at, now)
-        return {"object": "entitlement_check", **_shown(standing)}
+            used_at = await next_use(session, principal.environment_id, standing)
+        shown = {"object": "entitlement_check", **_shown(standing)}
+        if standing.asked.at != now:  # said, or of a test clock, which moves by being written
+            return Checked(shown, None, principal.expires_at)
+        instants = (standing.changes_at, used_at, principal.expires_at)
+        return Checked(shown, now, min((one for one in instants if one is not None), default=None))
 
     async def _consume(self, request: Request, principal: Principal) -> dict[str, Any]:
         require_json(request.headers)
@@ -107,11 +125,10 @@ class EntitlementsEndpoint:
 
 
 def entitlement_routes(sessions: Sessions, settings: Settings) -> list[Route]:
-    """Return the addresses of both kinds of environment."""
+    """Return the addresses of both kinds of environment at which units are used."""
     routes = []
     for kind in EnvironmentKind:
         endpoint, path = EntitlementsEndpoint(sessions, settings, kind), f"{kind.path_prefix}/v0/entitlements"
-        routes.append(Route(f"{path}/check", endpoint.check, methods=["GET"]))
         routes.append(Route(f"{path}/consume", endpoint.consume, methods=["POST"]))
     return routes
 
@@ -122,13 +139,13 @@ def _shown(standing: Standing) -> dict[str, Any]:
     return {
         "customerId": standing.asked.customer_id,
         "featureKey": standing.feature.key,
-        "at": _written(standing.asked.at),
+        "at": written(standing.asked.at),
         "access": standing.access,
         "staticValue": standing.static_value,
         "balance": _decimal(standing.balance),
         "usage": _decimal(standing.usage),
         "overage": _decimal(standing.overage),
-        "period": None if period is None else {"start": _written(period.start), "end": _written(period.end)},
+        "period": None if period is None else {"start": written(period.start), "end": written(period.end)},
     }
 
 
@@ -187,7 +204,8 @@ def _instant(text: str | None, problems: Problems) -> datetime | None:
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
-def _written(instant: datetime) -> str:
+def written(instant: datetime) -> str:
+    """Return an instant as it is answered."""
     return instant.isoformat().replace("+00:00", "Z")
 
 

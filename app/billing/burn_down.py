@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.billing.calendars import Calendar
 from app.billing.decimals import exact_difference, exact_sum
 from app.billing.entitlements import DEFAULT_PRIORITY
 from app.billing.grants import NEVER, NONE, GivenGrant, MeteredEntitlement
@@ -195,6 +196,24 @@ def change_points(
 ) -> list[datetime]:
     """Return the instants up to another, in order and each once, between which units are only used."""
     return sorted({point.at for point in _points(entitlements, grants, until)})
+
+
+def next_change(
+    entitlements: Sequence[MeteredEntitlement], grants: Sequence[GivenGrant], at: datetime
+) -> datetime | None:
+    """Return the first instant after another at which something happens by itself; None where nothing ever does."""
+    instants: list[datetime | None] = []
+    for one in entitlements:
+        instants += [one.started_at, one.ended_at]
+        if one.terms.usage_period is not None and one.is_active(at):
+            instants.append(one.calendar.window(one.terms.usage_period, at).part.end)
+    zones = {one.id: one.timezone for one in entitlements}
+    for grant in grants:
+        instants += [grant.effective_at, grant.expires_at]
+        if grant.recurrence is not None and grant.effective_at <= at < grant.ended_at:
+            calendar = Calendar(grant.effective_at, grant.effective_at, zones[grant.entitlement_id])
+            instants.append(calendar.window(grant.recurrence, at).part.end)
+    return min((instant for instant in instants if instant is not None and instant > at), default=None)
 
 
 def forgotten_until(entitlements: Sequence[MeteredEntitlement], until: datetime) -> datetime | None:

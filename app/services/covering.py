@@ -142,8 +142,7 @@ async def _pools(session: AsyncSession, environment_id: str, asked: Sequence[Cov
     if not windows:
         return []
     pairs = {(customer_id, by_metric[metric_id]): (customer_id, metric_id) for customer_id, metric_id in windows}
-    latest = max(window.end for listed in windows.values() for window in listed)
-    rows = await entitlements_of(session, environment_id, sorted(pairs), latest)
+    rows = await entitlements_of(session, environment_id, sorted(pairs))
     return [
         Pool(
             customer_id,

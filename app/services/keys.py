@@ -84,7 +84,7 @@ async def check_secret(
         return None
     scopes = frozenset(Scope(scope) for scope in row.scopes)
     stale = row.last_used_at is None or now - row.last_used_at >= LAST_USED_EVERY
-    return Principal(row.id, row.merchant_id, row.environment, kind, scopes), stale
+    return Principal(row.id, row.merchant_id, row.environment, kind, scopes, row.expires_at), stale
 
 
 @cache

@@ -90,14 +90,14 @@ def _pieces(question: UnitsAsked, used: Sequence[Used]) -> list[tuple[Period, Se
 
 
 async def entitlements_of(
-    session: AsyncSession, environment_id: str, pairs: Iterable[Pair], latest: datetime
+    session: AsyncSession, environment_id: str, pairs: Iterable[Pair]
 ) -> defaultdict[Pair, list[Row[Any]]]:
-    """Return the entitlements of customers to features that begin by an instant, the oldest first. One statement."""
+    """Return the entitlements of customers to features, the oldest first. One statement."""
     found: defaultdict[Pair, list[Row[Any]]] = defaultdict(list)
     those = [and_(_entitlements.customer_id == one, _entitlements.feature_id == other) for one, other in pairs]
     if not those:
         return found
-    mine = (_entitlements.environment_id == environment_id, or_(*those), _entitlements.started_at <= latest)
+    mine = (_entitlements.environment_id == environment_id, or_(*those))
     statement = select(table_of(models.Entitlement)).where(*mine)
     for row in await session.execute(statement.order_by(_entitlements.started_at, _entitlements.id)):
         found[row.customer_id, row.feature_id].append(row)

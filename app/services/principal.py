@@ -1,6 +1,7 @@
 """Who is asking, and in which environment."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.billing.access import Scope
 from app.models import EnvironmentKind
@@ -8,10 +9,14 @@ from app.models import EnvironmentKind
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller whose key was checked: every query and every write is bound to its environment."""
+    """A caller whose key was checked: every query and every write is bound to its environment.
+
+    `expires_at` is when the key stops being valid by itself.
+    """
 
     api_key_id: str
     merchant_id: str
     environment_id: str
     environment_kind: EnvironmentKind
     scopes: frozenset[Scope]
+    expires_at: datetime | None = None

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import BurnDown, Entry
+from app.billing.burn_down import BurnDown, Entry, next_change
 from app.billing.decimals import exact_sum
 from app.billing.entitlements import FeatureKind, terms_from_json
 from app.billing.errors import Problems
@@ -43,7 +43,8 @@ class Standing:
     """How a customer stands with a feature. `entitlements` are those active at the instant, the oldest first.
 
     Of a metered one: the balance and the overage of all together, what was used since the usage period began that
-    runs (of the oldest), and how that came about. `static_value` is that of the oldest.
+    runs (of the oldest), and how that came about. `static_value` is that of the oldest. `changes_at` is when it becomes
+    another by itself, if nothing is used or changed.
     """
 
     asked: Asked
@@ -57,6 +58,7 @@ class Standing:
     period: Period | None = None
     burnt: BurnDown | None = None
     is_soft: bool = False
+    changes_at: datetime | None = None
 
 
 async def standings(
@@ -68,7 +70,7 @@ async def standings(
     """
     features = await _features(session, environment_id, {one.feature_id for one in asked})
     pairs = sorted({(one.customer_id, one.feature_id) for one in asked})
-    entitlements = await entitlements_of(session, environment_id, pairs, max(one.at for one in asked))
+    entitlements = await entitlements_of(session, environment_id, pairs)
     metric_ids = {row.billable_metric_id for row in features.values() if row.billable_metric_id is not None}
     metrics = {one.id: one for one in await load_metrics(session, environment_id, metric_ids)} if metric_ids else {}
     pools = {
@@ -113,6 +115,19 @@ async def access_now(
     [standing] = await standings(session, environment_id, [Asked(found.id, row.id, at)])
     assert standing is not None
     return standing
+
+
+async def next_use(session: AsyncSession, environment_id: str, standing: Standing) -> datetime | None:
+    """Return the first instant after that of a standing at which a use is reported already; None where none is."""
+    metric_id = standing.feature.billable_metric_id
+    if metric_id is None:
+        return None
+    events, metrics = table_of(models.MeterEvent).c, table_of(models.BillableMetric).c
+    event_type = select(metrics.event_type).where(metrics.environment_id == environment_id, metrics.id == metric_id)
+    mine = (events.environment_id == environment_id, events.customer_id == standing.asked.customer_id)
+    ahead = (events.type == event_type.scalar_subquery(), events.timestamp > standing.asked.at)
+    first: datetime | None = await session.scalar(select(func.min(events.timestamp)).where(*mine, *ahead))
+    return first
 
 
 async def left_of(
@@ -172,7 +187,9 @@ def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: P
     active = [row for row in rows if row.started_at <= asked.at and (row.ended_at is None or asked.at < row.ended_at)]
     if pool is None:
         value = getattr(terms_from_json(active[0].terms), "value", None) if active else None
-        return Standing(asked, feature, active, access=bool(active), static_value=value)
+        instants = [instant for row in rows for instant in (row.started_at, row.ended_at) if instant is not None]
+        changes_at = min((instant for instant in instants if instant > asked.at), default=None)
+        return Standing(asked, feature, active, access=bool(active), static_value=value, changes_at=changes_at)
     burnt = pool.burnt()
     balance, overage = exact_sum(burnt.balances.values()), exact_sum(burnt.overages.values())
     metered = [one for one in pool.entitlements if one.is_active(asked.at)]
@@ -189,6 +206,7 @@ def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: P
         period=period,
         burnt=burnt,
         is_soft=any(one.terms.is_soft_limit for one in metered),
+        changes_at=next_change(pool.entitlements, pool.grants, asked.at),
     )
 
 

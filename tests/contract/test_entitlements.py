@@ -1,12 +1,14 @@
 """`GET /v0/entitlements/check` and `POST /v0/entitlements/consume`, as programs see them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app import models
 from app.billing.access import Scope
-from tests.integration.test_entitlements import feature, issue, sell
+from tests.integration.test_entitlements import feature, grant, issue, sell
 from tests.support.api import Api
 from tests.support.story import Story, tell
 
@@ -151,3 +153,48 @@ async def test_a_value_is_answered_as_it_was_given(database_url: str) -> None:
         await issue(story, "limits", terms={"static": {"value": {"seats": 5, "ratio": "0.1"}}})
         answer = await check(story.api, customerId=story.customer_id, featureKey="limits")
         assert answer.json()["staticValue"] == {"seats": 5, "ratio": "0.1"}
+
+
+async def test_an_answer_that_is_kept_is_never_an_old_one(database_url: str) -> None:
+    """What is written, what time brings, what was reported ahead, and a key that ends: all count at once."""
+    async with tell(database_url, NOW) as story:
+        await sell(story)
+        api = story.api
+        api.clock.instant = datetime(2026, 6, 1, tzinfo=UTC)
+        story.customer_id = await api.make("customerCreate", name="Live")
+        mine = await issue(story, terms={"metered": {"issueAfterReset": "100"}})
+        asked = {"customerId": story.customer_id, "featureKey": "calls"}
+
+        async def balance() -> tuple[str, str]:
+            found = [(await check(api, **asked)).json() for _ in range(2)]
+            assert found[0] == found[1]
+            return found[0]["balance"], found[0]["at"]
+
+        assert await balance() == ("100", "2026-06-01T00:00:00Z")
+        api.clock.instant += timedelta(hours=1)
+        assert await balance() == ("100", "2026-06-01T01:00:00Z")
+        await story.use("2026-06-01T00:30:00Z", n="30")
+        assert (await balance())[0] == "70"
+        await story.use("2026-06-01T01:00:30Z", n="20")
+        await grant(story, mine, "5", expiresAt="2026-06-01T01:00:50Z", priority=0)
+        seen = []
+        for seconds in (0, 29, 30, 49, 50):
+            api.clock.instant = datetime(2026, 6, 1, 1, 0, seconds, tzinfo=UTC)
+            seen.append((await balance())[0])
+        # The five are used first, by what was reported ahead.
+        assert seen == ["75", "75", "55", "55", "55"]
+        keys = await api.gql("{ apiKeys { nodes { id } } }")
+        assert (await check(api, **asked)).status_code == 200
+        [key] = keys["apiKeys"]["nodes"]
+        async with api.sessions.begin() as session:
+            row = await session.get_one(models.ApiKey, key["id"])
+            row.revoked_at = api.clock.instant
+        assert (await check(api, **asked)).status_code == 401
+
+
+async def test_a_check_takes_get_alone(database_url: str) -> None:
+    async with tell(database_url, NOW) as story:
+        await begun(story)
+        headers = {"authorization": f"Bearer {story.api.secret}"}
+        answer = await story.api.client.post("/v0/entitlements/check", headers=headers)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.access import access_check, access_flat
 from bench.counting import drain, usage_flat
 from bench.ingest import ingest_batch, ingest_single
 from bench.memory import memory
@@ -42,3 +43,12 @@ def test_subscriptions_are_renewed(
     assert invoice_run(there=100, count=60, singly=2, rounds=1) > 1
     assert invoice_flat(few=60, many=200, count=20, rounds=1) > 0
     assert "a subscription among 200" in capsys.readouterr().out
+
+
+def test_entitlements_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert access_check(units=1, rounds=1, requests=3000, there=1000) > 0
+    assert access_flat(few=1000, many=2000, rounds=1, checks=2) > 0
+    assert "PostgreSQL" in capsys.readouterr().out

@@ -13,13 +13,15 @@ from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.api.entitlements import entitlement_routes
+from app.api.access_check import AccessCheck
+from app.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from app.api.graphql_view import GraphQLView
 from app.api.invoice_page import invoice_routes
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
 from app.db import Sessions, open_engine
 from app.graphql import schema
+from app.main import Application
 from app.models import EnvironmentKind, table_of
 from app.services.audit import start_recording
 from app.services.keys import create_key
@@ -129,9 +131,9 @@ async def make_api(
         Route(f"{prefix}/graphql", GraphQLView(schema, sessions, clock, settings, kind))
         for kind, prefix in ((EnvironmentKind.LIVE, ""), (EnvironmentKind.SANDBOX, "/sandbox"))
     ]
-    transport = httpx.ASGITransport(
-        Starlette(routes=[*views, *entitlement_routes(sessions, settings), *invoice_routes(sessions)])
-    )
+    router = Starlette(routes=[*views, *entitlement_routes(sessions, settings), *invoice_routes(sessions)])
+    check = AccessCheck(sessions, EntitlementsEndpoint(sessions, settings, EnvironmentKind.LIVE))
+    transport = httpx.ASGITransport(Application(router, {"/v0/entitlements/check": check}))
     try:
         secret = await found_merchant(sessions, JANUARY_31)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
