@@ -62,13 +62,16 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceReason(StrEnum):
-    """What an invoice bills: the start of a subscription (Invoice 0), a boundary, a change, its end, late usage."""
+    """What an invoice bills: the start of a subscription (Invoice 0), a boundary, a change, its end, late usage, units
+    that were bought.
+    """
 
     SUBSCRIPTION_START = "SUBSCRIPTION_START"
     SUBSCRIPTION_CYCLE = "SUBSCRIPTION_CYCLE"
     SUBSCRIPTION_CHANGE = "SUBSCRIPTION_CHANGE"
     SUBSCRIPTION_END = "SUBSCRIPTION_END"
     SUBSCRIPTION_SUPPLEMENT = "SUBSCRIPTION_SUPPLEMENT"
+    GRANT_PURCHASE = "GRANT_PURCHASE"
 
 
 class CreditKind(StrEnum):

@@ -27,7 +27,7 @@ from app.schema.feature_access import (
 )
 from app.schema.mutation import Call, mutation
 from app.schema.single import single
-from app.services import entitlements, features
+from app.services import entitlements, features, purchases
 
 
 @strawberry.type
@@ -78,6 +78,11 @@ class EntitlementMutations:
     async def grant_create(self, call: Call, input: schema.GrantCreateInput) -> schema.GrantCreatePayload:
         done = await call.create(input, entitlements.create_grant)
         return schema.GrantCreatePayload(grant=done.rows[0], replayed=done.replayed)
+
+    @mutation("Sell units on an invoice; they are there once it is paid.", access=Scope.BILLING_WRITE)
+    async def grant_purchase(self, call: Call, input: schema.GrantPurchaseInput) -> schema.GrantPurchasePayload:
+        done = await call.create(input, purchases.purchase_grant)
+        return schema.GrantPurchasePayload(grant=done.rows[0], invoice=done.rows[1], replayed=done.replayed)
 
     @mutation("Take back what is left of a grant.", access=Scope.ENTITLEMENTS_WRITE)
     async def grant_void(self, call: Call, input: schema.GrantVoidInput) -> schema.GrantVoidPayload:

@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 
 from app import models
 from app.billing.access import Scope
-from app.billing.catalog.features import EntitlementDraft, GrantDraft
+from app.billing.catalog.features import EntitlementDraft, GrantDraft, PurchaseDraft
 from app.billing.entitlements import DEFAULT_PRIORITY
 from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
@@ -24,6 +24,7 @@ from app.schema.user_errors import Payload
 if TYPE_CHECKING:
     from app.schema.customer import Customer
     from app.schema.feature import Feature
+    from app.schema.invoice import Invoice
     from app.schema.subscription import Subscription
 
 PRIORITY = "Which grant is used first: the one with the lowest number, then what expires first. Example: `1`."
@@ -74,13 +75,18 @@ class Grant(Node):
 
     amount: Decimal = field('How many units it gives, each time. Example: `"500"`.')
     priority: int = field(PRIORITY)
-    effective_at: datetime = field("From when on its units can be used.")
+    effective_at: datetime | None = field(
+        "From when on its units can be used; null while the invoice they were bought on is not paid."
+    )
     expires_at: datetime | None = field(EXPIRES)
     recurrence: BillingInterval | None = field(RECURRENCE)
     voided_at: datetime | None = field("When what was left of it was taken back; null unless it was.")
     metadata: JSON = field(METADATA, of="details")
     created_at: datetime = field("When it was made, in the customer's time.")
     entitlement: Entitlement = edge("What it was given under.", models.Entitlement, "entitlement_id")
+    invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] | None = edge(
+        "What it was bought on; null for what was given.", models.Invoice, "invoice_id"
+    )
 
 
 @strawberry.input(description="An entitlement to issue by hand, whatever the customer subscribes to.")
@@ -147,6 +153,37 @@ class GrantCreateInput:
         )
 
 
+@strawberry.input(description="Units to sell under a metered entitlement that a running subscription gives.")
+class GrantPurchaseInput:
+    """See `PurchaseDraft`."""
+
+    entitlement_id: strawberry.ID = field("The id of the entitlement.")
+    amount: Decimal = field('How many units, above zero. Example: `"500"`.')
+    price: Decimal = field(
+        'What all of them cost together, in major units of the subscription\'s currency. Example: `"20.00"`.'
+    )
+    description: str | None = field(
+        "What the invoice says, up to 255 characters; null for the units and the feature. Example: `500 API calls`.",
+        default=None,
+    )
+    expires_at: datetime | None = field(EXPIRES, default=None)
+    priority: int = field(f"{PRIORITY} 0 to 255.", default=DEFAULT_PRIORITY)
+    metadata: JSON | None = field(METADATA, default=None)
+    idempotency_key: str | None = idempotency_key()
+
+    def to_draft(self) -> PurchaseDraft:
+        """Return what is asked for."""
+        return PurchaseDraft(
+            entitlement=self.entitlement_id,
+            amount=self.amount,
+            price=self.price,
+            description=self.description,
+            expires_at=self.expires_at,
+            priority=self.priority,
+            metadata={} if self.metadata is None else cast("dict[str, str]", self.metadata),
+        )
+
+
 @strawberry.input(description="A grant to take back, as far as it is left.")
 class GrantVoidInput:
     """See `services.entitlements.void_grant`."""
@@ -175,6 +212,17 @@ class GrantCreatePayload(Payload):
 
     grant: Grant | None = field("The grant.", default=None)
     replayed: bool = field("Whether an earlier call with this idempotency key gave them.", default=False)
+
+
+@value("The units that were sold.")
+class GrantPurchasePayload(Payload):
+    """The answer of `grantPurchase`."""
+
+    grant: Grant | None = field("The grant.", default=None)
+    invoice: Annotated["Invoice", strawberry.lazy("app.schema.invoice")] | None = field(
+        "The invoice, due now. The units are there once it is paid.", default=None
+    )
+    replayed: bool = field("Whether an earlier call with this idempotency key sold them.", default=False)
 
 
 @value("The grant as it is now.")

@@ -166,6 +166,7 @@ describe(
         InvoiceReason.SUBSCRIPTION_CYCLE: "The end of one period and the start of the next.",
         InvoiceReason.SUBSCRIPTION_CHANGE: "The advance of what a subscription changed to.",
         InvoiceReason.SUBSCRIPTION_END: "The arrears until a subscription ended.",
+        InvoiceReason.GRANT_PURCHASE: "Units that were bought.",
         InvoiceReason.SUBSCRIPTION_SUPPLEMENT: "Usage that came after the last invoice of a subscription, day by day.",
     },
 )

@@ -119,7 +119,9 @@ async def void_grant(session: AsyncSession, principal: Principal, now: datetime,
     assert grant is not None
     _, now = await _locked(session, problems, principal, now, "id", grant.entitlement_id)
     grant = await must_lock(session, models.Grant, principal.environment_id, identifier)
-    if grant.voided_at is not None:
+    if grant.effective_at is None:
+        problems.add(ErrorCode.INVALID, "id", f"it waits for the payment of {grant.invoice_id}: void that instead")
+    elif grant.voided_at is not None:
         problems.add(ErrorCode.NOTHING_CHANGES, "id", "the grant is void already")
     elif grant.expires_at is not None and grant.expires_at <= now:
         problems.add(ErrorCode.NOTHING_CHANGES, "id", "the grant has expired")

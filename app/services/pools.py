@@ -110,7 +110,8 @@ async def _load_grants(
     found: defaultdict[str, list[GivenGrant]] = defaultdict(list)
     if entitlement_ids:
         mine = (_grants.environment_id == environment_id, _grants.entitlement_id.in_(entitlement_ids))
-        for row in await session.execute(select(table_of(models.Grant)).where(*mine).order_by(_grants.id)):
+        paid = _grants.effective_at.is_not(None)
+        for row in await session.execute(select(table_of(models.Grant)).where(*mine, paid).order_by(_grants.id)):
             found[row.entitlement_id].append(grant_of(row))
     return found
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.lifecycle import InvoiceReason, InvoiceStatus, SubscriptionStatus
 from app.services.invoices import mark_paid_if_settled
+from app.services.purchases import give_purchases
 from app.services.starts import activate
 from app.services.unpaid import forgive_if_settled
 
@@ -22,6 +23,7 @@ async def settle(
     if gates(invoice, subscription):
         customer = await session.get_one(models.Customer, (invoice.environment_id, invoice.customer_id))
         await activate(session, subscription, customer, now)
+    await give_purchases(session, invoice, now)
     await forgive_if_settled(session, subscription, now)
 
 

@@ -169,11 +169,17 @@ def upgrade() -> None:
         sa.Column("entitlement_id", sa.String(), nullable=False),
         sa.Column("amount", app.db.Exact(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column("effective_at", app.db.Instant(), nullable=False),
+        sa.Column("effective_at", app.db.Instant(), nullable=True),
         sa.Column("expires_at", app.db.Instant(), nullable=True),
         sa.Column("recurrence", sa.String(), nullable=True),
         sa.Column("voided_at", app.db.Instant(), nullable=True),
+        sa.Column("invoice_id", sa.String(), nullable=True),
         sa.Column("details", app.db.JsonColumn, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id", "invoice_id"],
+            ["invoice.environment_id", "invoice.id"],
+            name=op.f("fk_entitlement_grant_environment_id_invoice_id"),
+        ),
         sa.ForeignKeyConstraint(
             ["environment_id", "entitlement_id"],
             ["entitlement.environment_id", "entitlement.id"],
@@ -194,6 +200,12 @@ def upgrade() -> None:
         op.f("ix_entitlement_grant_environment_id_entitlement_id_id"),
         "entitlement_grant",
         ["environment_id", "entitlement_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_entitlement_grant_environment_id_invoice_id_id"),
+        "entitlement_grant",
+        ["environment_id", "invoice_id", "id"],
         unique=False,
     )
 

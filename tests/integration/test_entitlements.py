@@ -391,3 +391,79 @@ async def test_what_a_version_gives_must_fit_it(database_url: str) -> None:
         assert made["planVersion"]["features"] == [
             {"feature": {"key": "calls"}, "price": {"key": "calls"}, "terms": {"__typename": "MeteredTerms"}}
         ]
+
+
+PURCHASE = "grant { id effectiveAt } invoice { id status reason total { amount } lines { description } }"
+
+
+async def buy(story: Story, entitlement_id: str, **given: Any) -> dict[str, Any]:
+    asked = {"entitlementId": entitlement_id, "amount": "50", "price": "20", **given}
+    payload = await story.api.mutate("grantPurchase", PURCHASE, **asked)
+    assert payload["userErrors"] == []
+    return payload
+
+
+async def provisioned(story: Story) -> str:
+    await sell(story, metered())
+    await story.subscribe()
+    await story.pay()
+    [one] = (await access(story))["entitlements"]
+    return str(one["id"])
+
+
+async def test_units_that_are_bought_are_there_once_they_are_paid(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        bought = await buy(story, mine, idempotencyKey="one")
+        assert bought["grant"]["effectiveAt"] is None
+        assert bought["invoice"] == {
+            "id": bought["invoice"]["id"],
+            "status": "ISSUED",
+            "reason": "GRANT_PURCHASE",
+            "total": {"amount": "20.00"},
+            "lines": [{"description": "50 calls"}],
+        }
+        assert await left(story) == (True, "100", "0", "0")
+        assert await refused(story, "grantVoid", id=bought["grant"]["id"]) == [("INVALID", "id")]
+        pay = {"invoiceId": bought["invoice"]["id"], "method": "card"}
+        await story.api.mutate("invoiceRecordPayment", "payment { id }", **pay)
+        assert await left(story) == (True, "150", "0", "0")
+        again = await buy(story, mine, idempotencyKey="one")
+        assert again["grant"] == {"id": bought["grant"]["id"], "effectiveAt": "2026-06-01T00:00:00Z"}
+        assert await left(story) == (True, "150", "0", "0")
+        voided = await buy(story, mine)
+        await story.api.mutate(
+            "invoiceVoid", "invoice { id }", invoiceId=voided["invoice"]["id"], reason="changed mind"
+        )
+        assert await left(story) == (True, "150", "0", "0")
+
+
+async def test_units_that_credit_pays_or_that_cost_nothing_are_there_at_once(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        credit = {"customerId": story.customer_id, "amount": "20", "note": "sorry"}
+        assert (await story.api.mutate("customerCreditAdd", "__typename", **credit))["userErrors"] == []
+        bought = await buy(story, mine)
+        assert (bought["invoice"]["status"], bought["grant"]["effectiveAt"]) == ("PAID", "2026-06-01T00:00:00Z")
+        assert (await buy(story, mine, price="0", amount="7"))["invoice"]["status"] == "PAID"
+        assert await left(story) == (True, "157", "0", "0")
+
+
+async def test_what_can_not_be_sold_is_refused(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        by_hand = await issue(story, "sso", terms={"boolean": True})
+        buying = {"entitlementId": mine, "amount": "1", "price": "1"}
+        for given, error in (
+            ({"amount": "0"}, ("OUT_OF_RANGE", "amount")),
+            ({"price": "-1"}, ("OUT_OF_RANGE", "price")),
+            ({"expiresAt": "2026-06-01T00:00:00Z"}, ("OUT_OF_RANGE", "expiresAt")),
+            ({"entitlementId": "ent_nothing"}, ("NOT_FOUND", "entitlementId")),
+        ):
+            assert await refused(story, "grantPurchase", **{**buying, **given}) == [error]
+        assert (
+            await refused(story, "grantPurchase", **{**buying, "entitlementId": by_hand})
+            == [("INVALID", "entitlementId")] * 2
+        )
+        await story.end(at="NOW")
+        assert ("ENTITLEMENT_ENDED", "entitlementId") in await refused(story, "grantPurchase", **buying)

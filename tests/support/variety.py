@@ -121,7 +121,7 @@ VARIED: dict[type[SQLModel], Callable[[int], dict[str, Any]]] = {
     models.Refund: lambda n: {"reference": scarce(n, text(n))},
     models.Feature: key,
     models.Entitlement: lambda n: {"started_at": instant(n), "ended_at": scarce(n, instant(n) + timedelta(days=99))},
-    models.Grant: lambda n: {"effective_at": instant(n), "voided_at": None if n % 2 else instant(n)},
+    models.Grant: lambda n: {"effective_at": scarce(n, instant(n)), "voided_at": None if n % 2 else instant(n)},
     models.ApiKey: api_key,
     models.MeterEvent: event,
 }

@@ -19,7 +19,7 @@ from app.billing.entitlements import (
 )
 from app.billing.errors import ErrorCode, Problems
 from app.billing.periods import BillingInterval
-from app.billing.text import check_key, check_metadata, check_name, check_optional_text, text_problem
+from app.billing.text import MAX_NAME_LENGTH, check_key, check_metadata, check_name, check_optional_text, text_problem
 
 #: Features of a plan version.
 MAX_FEATURES: Final = 100
@@ -73,6 +73,19 @@ class GrantDraft:
     expires_at: datetime | None = None
     priority: int = DEFAULT_PRIORITY
     recurrence: BillingInterval | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PurchaseDraft:
+    """Units that a customer buys; `price` is of all of them together, in major units of its subscription's currency."""
+
+    entitlement: str
+    amount: Decimal
+    price: Decimal
+    description: str | None = None
+    expires_at: datetime | None = None
+    priority: int = DEFAULT_PRIORITY
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -148,6 +161,17 @@ def check_units(amount: Decimal, problems: Problems, path: str) -> None:
     """Note if a number of units is not above zero, or has too many digits."""
     if amount <= 0 or not within_bounds(amount):
         problems.add(ErrorCode.OUT_OF_RANGE, path, "Must be above 0, with at most 20 digits and 18 places.")
+
+
+def check_purchase(draft: PurchaseDraft, problems: Problems) -> None:
+    """Note every problem of a purchase that can be seen without a look-up, in the order of its fields."""
+    check_units(draft.amount, problems, "amount")
+    if draft.price < 0 or not within_bounds(draft.price):
+        problems.add(ErrorCode.OUT_OF_RANGE, "price", "Must be 0 or more, with at most 20 digits and 18 places.")
+    check_optional_text(problems, "description", draft.description, MAX_NAME_LENGTH)
+    if not 0 <= draft.priority <= MAX_PRIORITY:
+        problems.add(ErrorCode.OUT_OF_RANGE, "priority", f"Must be 0 to {MAX_PRIORITY}.")
+    check_metadata(problems, "metadata", draft.metadata)
 
 
 def check_grant(draft: GrantDraft, problems: Problems) -> None:
