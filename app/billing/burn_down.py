@@ -11,7 +11,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.billing.calendars import Calendar
 from app.billing.decimals import exact_difference, exact_sum
 from app.billing.entitlements import DEFAULT_PRIORITY
 from app.billing.grants import NEVER, NONE, GivenGrant, MeteredEntitlement
@@ -196,38 +195,6 @@ def change_points(
 ) -> list[datetime]:
     """Return the instants up to another, in order and each once, between which units are only used."""
     return sorted({point.at for point in _points(entitlements, grants, until)})
-
-
-def next_change(
-    entitlements: Sequence[MeteredEntitlement], grants: Sequence[GivenGrant], at: datetime
-) -> datetime | None:
-    """Return the first instant after another at which something happens by itself; None where nothing ever does."""
-    instants: list[datetime | None] = []
-    for one in entitlements:
-        instants += [one.started_at, one.ended_at]
-        if one.terms.usage_period is not None and one.is_active(at):
-            instants.append(one.calendar.window(one.terms.usage_period, at).part.end)
-    zones = {one.id: one.timezone for one in entitlements}
-    for grant in grants:
-        instants += [grant.effective_at, grant.expires_at]
-        if grant.recurrence is not None and grant.effective_at <= at < grant.ended_at:
-            calendar = Calendar(grant.effective_at, grant.effective_at, zones[grant.entitlement_id])
-            instants.append(calendar.window(grant.recurrence, at).part.end)
-    return min((instant for instant in instants if instant is not None and instant > at), default=None)
-
-
-def forgotten_until(entitlements: Sequence[MeteredEntitlement], until: datetime) -> datetime | None:
-    """Return the last reset up to an instant that leaves nothing of what was before it; None where there is none."""
-    found = None
-    for one in entitlements:
-        terms, others = one.terms, [other for other in entitlements if other is not one]
-        if terms.preserve_overage_at_reset or terms.reset_max_rollover != NONE:
-            continue
-        for at in reversed(one.resets(until)):
-            if not any(other.started_at < at and not other.calendar.is_over(at) for other in others):
-                found = at if found is None else max(found, at)
-                break
-    return found
 
 
 def burn_down(

@@ -9,7 +9,8 @@ from strawberry.scalars import JSON
 
 from app.billing import entitlements as billing
 from app.schema.declarations import field, value
-from app.schema.enums import BillingInterval, FeatureKind
+from app.schema.enums import BillingInterval
+from app.schema.feature_kind import FeatureKind
 
 STATIC = 'Any JSON, up to 4096 characters. Example: `{"seats": 5}`.'
 ISSUE = (

@@ -11,7 +11,6 @@ from app.billing.account import AccountEntryKind
 from app.billing.aggregation import Aggregation
 from app.billing.catalog.as_code import CatalogNoun
 from app.billing.catalog.differences import CatalogAction
-from app.billing.entitlements import FeatureKind
 from app.billing.errors import DESCRIPTIONS, ErrorCode
 from app.billing.extraction import MESSAGES, UncountedReason
 from app.billing.lifecycle import (
@@ -265,16 +264,6 @@ describe(
     },
 )
 
-describe(
-    FeatureKind,
-    "What a feature gives.",
-    {
-        FeatureKind.BOOLEAN: "Access, and nothing else.",
-        FeatureKind.STATIC: "Access with a value, to configure something with.",
-        FeatureKind.METERED: "Units of a metric, as many as grants give.",
-    },
-)
-
 __all__ = [
     "AccountEntryKind",
     "Aggregation",
@@ -284,7 +273,6 @@ __all__ = [
     "CreditKind",
     "EnvironmentKind",
     "ErrorCode",
-    "FeatureKind",
     "InvoiceDecisionKind",
     "InvoiceReason",
     "InvoiceStatus",

@@ -15,7 +15,7 @@ from app.loaders.pages import Relation
 from app.schema.connections import Connection, connection
 from app.schema.declarations import edge, field, noun, value
 from app.schema.entitlement_terms import EntitlementTerms, EntitlementTermsInput, terms_of
-from app.schema.enums import FeatureKind
+from app.schema.feature_kind import FeatureKind
 from app.schema.inputs import ARCHIVED, DESCRIPTION, METADATA, REFERENCE, changes_of, idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload

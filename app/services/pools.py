@@ -12,9 +12,9 @@ from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import BurnDown, burn_down, change_points, forgotten_until
+from app.billing.burn_down import BurnDown, burn_down, change_points
 from app.billing.decimals import exact_sum
-from app.billing.grants import GivenGrant, MeteredEntitlement
+from app.billing.grants import GivenGrant, MeteredEntitlement, forgotten_until
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period
 from app.metering.units_used import UnitsAsked, Used, read_units

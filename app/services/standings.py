@@ -11,11 +11,11 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import BurnDown, Entry, next_change
+from app.billing.burn_down import BurnDown, Entry
 from app.billing.decimals import exact_sum
 from app.billing.entitlements import FeatureKind, terms_from_json
 from app.billing.errors import Problems
-from app.billing.grants import NEVER, NONE
+from app.billing.grants import NEVER, NONE, next_change
 from app.billing.periods import Period
 from app.metering.facts import load_metrics
 from app.models import table_of

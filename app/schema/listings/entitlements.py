@@ -3,7 +3,7 @@
 import strawberry
 
 from app import models
-from app.schema.enums import FeatureKind
+from app.schema.feature_kind import FeatureKind
 from app.schema.listings.catalog import ARCHIVED, BY_CREATION, BY_KEY, BY_NAME, CREATED, KEYS, NAME, PRODUCTS
 from app.schema.listings.listing import By, InstantRange, containing, is_given, listing, one_of, one_of_these, within
 
