@@ -14,12 +14,16 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """What decides the windows of a subscription, at any cadence, while [started_at, ended_at) lasts; None is open."""
+    """What decides the windows of a subscription, at any cadence, while [started_at, ended_at) lasts; None is open.
+
+    `place` counts the calendars that the subscription had before: two may have the same anchor, and are two.
+    """
 
     anchor_at: datetime
     started_at: datetime
     zone: str
     ended_at: datetime | None = None
+    place: int = 0
 
     def covers(self, instant: datetime) -> bool:
         """Tell whether an instant lies in the span."""

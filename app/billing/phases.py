@@ -37,5 +37,5 @@ def joined(phases: Iterable[tuple[Calendar, Iterable[Kept]]]) -> list[tuple[Cale
 
 def _goes_on(earlier: Calendar, later: Calendar) -> bool:
     """Tell whether a calendar is the continuation of an earlier one."""
-    same = (earlier.anchor_at, earlier.zone) == (later.anchor_at, later.zone)
+    same = (earlier.anchor_at, earlier.zone, earlier.place) == (later.anchor_at, later.zone, later.place)
     return same and earlier.ended_at == later.started_at

@@ -159,7 +159,7 @@ def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: Colum
     return (
         select(
             *(subscriptions[name] for name in ("id", "customer_id", "started_at", "timezone")),
-            *(agreed[name] for name in ("plan_version_id", "billing_interval", "anchor_at")),
+            *(agreed[name] for name in ("plan_version_id", "billing_interval", "anchor_at", "calendar_number")),
             agreed[number].label("phase_number"),
             start.label("start_at"),
             end.label("end_at"),
@@ -177,7 +177,10 @@ def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: Colum
 
 def _coverings(phases: Sequence[Sequence[Any]]) -> list[Covering]:
     """Return what covers the events that one metric measures of one subscription, given its rows phase by phase."""
-    calendars = [Calendar(rows[0].anchor_at, rows[0].start_at, rows[0].timezone, rows[0].end_at) for rows in phases]
+    calendars = [
+        Calendar(first.anchor_at, first.start_at, first.timezone, first.end_at, first.calendar_number)
+        for first, *_ in phases
+    ]
     metered = [_metered(rows) for rows in phases]
     versions: dict[Metered, str] = {}
     for rows, prices in zip(phases, metered, strict=True):

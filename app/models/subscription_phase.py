@@ -13,7 +13,7 @@ from app.models.row import EnvironmentRow, belongs_to, index, unique
 class SubscriptionPhase(EnvironmentRow, table=True):
     """What a subscription had agreed to in `[start_at, end_at)`, until a change. Phases are numbered from 0.
 
-    `quantities` are of fees by the ids of their prices, as plain decimals.
+    `quantities` are of fees by the ids of their prices, as plain decimals. `calendar_number` counts the anchors before.
     """
 
     __tablename__ = "subscription_phase"
@@ -29,6 +29,7 @@ class SubscriptionPhase(EnvironmentRow, table=True):
     plan_version_id: str
     billing_interval: BillingInterval = Field(sa_type=EnumText(BillingInterval))
     anchor_at: datetime = Field(sa_type=Instant)
+    calendar_number: int = 0
     start_at: datetime = Field(sa_type=Instant)
     end_at: datetime = Field(sa_type=Instant)
     quantities: dict[str, Any] = Field(sa_type=JsonColumn)

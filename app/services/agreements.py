@@ -86,21 +86,23 @@ def _from_now(
     quantities: Mapping[str, Decimal] | None,
 ) -> list[tuple[Calendar, Sequence[Term]]]:
     """Return the present phase, and those that follow it, where they begin before the end."""
-    found = [(calendar_of(row), own)]
+    found, interval = [(calendar_of(row), own)], row.billing_interval
     for phase in following:
         calendar, held = found[-1]
         if calendar.is_over(phase.start_at):
             break
         quantities = quantities if phase.quantities is None else phase.quantities
         found[-1] = (replace(calendar, ended_at=phase.start_at), held)
-        later = replace(calendar, anchor_at=phase.anchor_at, started_at=phase.start_at)
+        place = calendar.place if phase.billing_interval is interval else calendar.place + 1
+        later = replace(calendar, anchor_at=phase.anchor_at, started_at=phase.start_at, place=place)
+        interval = phase.billing_interval
         found.append((later, _with_quantities(terms.get(phase.plan_version_id, ()), quantities)))
     return found
 
 
 def _of_phase(phase: Row[Any], timezone: str, terms: Mapping[str, Sequence[Term]]) -> tuple[Calendar, Sequence[Term]]:
     quantities = {price_id: parse_plain(quantity) for price_id, quantity in phase.quantities.items()}
-    calendar = Calendar(phase.anchor_at, phase.start_at, timezone, phase.end_at)
+    calendar = Calendar(phase.anchor_at, phase.start_at, timezone, phase.end_at, phase.calendar_number)
     return calendar, _with_quantities(terms.get(phase.plan_version_id, ()), quantities)
 
 

@@ -55,6 +55,7 @@ def _keep(
             plan_version_id=subscription.plan_version_id,
             billing_interval=subscription.billing_interval,
             anchor_at=subscription.anchor_at,
+            calendar_number=subscription.calendar_number,
             start_at=subscription.phase_started_at,
             end_at=end_at,
             quantities={price_id: plain(quantity) for price_id, quantity in quantities.items()},

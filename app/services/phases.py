@@ -28,6 +28,7 @@ class Changeable(Protocol):
     plan_version_id: str
     billing_interval: BillingInterval
     anchor_at: datetime
+    calendar_number: int
     timezone: str
     phase_started_at: datetime
     next_boundary_at: datetime | None
@@ -63,7 +64,7 @@ class NextPhase:
 
 def calendar_of(row: Changeable) -> Calendar:
     """Return the calendar of what a subscription agrees to now, which lasts from its last change to its end."""
-    return Calendar(row.anchor_at, row.phase_started_at, row.timezone, row.ending_at)
+    return Calendar(row.anchor_at, row.phase_started_at, row.timezone, row.ending_at, row.calendar_number)
 
 
 def end_of_period(row: Changeable) -> datetime:

@@ -172,3 +172,22 @@ async def test_another_interval_takes_the_billing_anchor_of_its_plan(database_ur
         await story.until("2026-06-16T00:00:00Z")
         said = await story.change(planId="year")
         assert "2026-06-16 to 2027-01-01" in str(said)
+
+
+async def test_two_changes_of_the_interval_at_one_instant_cut_the_period_once(database_url: str) -> None:
+    """Found by random lives: the first interval again, anchored by the plan as before, is another calendar."""
+    anchored = {"billingAnchor": {"day": 1}}
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        others = [{"key": "annual", "priceIds": ["year", "calls"], "billingInterval": "YEARLY"}]
+        prices = {"small": fee("100"), "calls": usage(standard("0.10"))}
+        await story.sell(prices, *others, extra={"year": fee("1000")}, **anchored)
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-10T00:00:00Z", n="30")
+        await story.until("2026-06-16T00:00:00Z")
+        await story.change(planId="annual")
+        await story.change(planId="plan")
+        [june] = await story.until("2026-06-17T00:00:00Z")
+        assert june[1] == "2026-06-01 to 2026-06-16: 30 calls 3.00"
+        [july] = await story.until("2026-07-02T00:00:00Z")
+        assert july[1] == "2026-06-16 to 2026-07-01: 0 calls 0.00"

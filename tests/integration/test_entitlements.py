@@ -1,5 +1,6 @@
 """What customers may use, as a customer's months tell it: by plans, by hand, and through changes and ends."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -467,3 +468,90 @@ async def test_what_can_not_be_sold_is_refused(database_url: str) -> None:
         )
         await story.end(at="NOW")
         assert ("ENTITLEMENT_ENDED", "entitlementId") in await refused(story, "grantPurchase", **buying)
+
+
+async def test_withdrawn_and_amended_events_run_the_burn_down_again(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        await issue(story)
+        used = await consume(story, "60")
+        [event_id] = used["eventIds"]
+        amended = {"eventId": event_id, "data": {"n": "25"}, "reason": "typo"}
+        assert (await story.api.mutate("meterEventAmend", "__typename", **amended))["userErrors"] == []
+        assert await left(story) == (True, "75", "25", "0")
+        withdrawn = {"eventId": event_id, "reason": "test"}
+        assert (await story.api.mutate("meterEventVoid", "__typename", **withdrawn))["userErrors"] == []
+        assert await left(story) == (True, "100", "0", "0")
+
+
+async def test_a_backdated_grant_before_a_reset_changes_that_period_and_what_it_rolls_over(database_url: str) -> None:
+    """Others read a snapshot of before the reset, and lose it."""
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {**CALLS, "resetMaxRollover": None}})
+        await story.use("2026-06-10T00:00:00Z", n="90")
+        await story.until("2026-07-05T00:00:00Z")
+        assert await left(story) == (True, "110", "0", "0")
+        await grant(story, mine, "50", effectiveAt="2026-06-20T00:00:00Z")
+        assert await left(story, at="2026-06-25T00:00:00Z") == (True, "60", "90", "0")
+        assert await left(story) == (True, "160", "0", "0")
+
+
+async def test_usage_above_all_grants_leaves_no_balance_whatever_came_when(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {}})
+        await story.use("2026-06-01T00:00:00Z", n="30")
+        await grant(story, mine, "10")
+        await grant(story, mine, "10")
+        assert await left(story) == (False, "0", "30", "10")
+        await grant(story, mine, "15")
+        assert await left(story) == (True, "5", "30", "0")
+
+
+async def test_two_grants_of_one_instant_are_two_and_a_repeat_is_none(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {}})
+        first = await grant(story, mine, "10", idempotencyKey="a")
+        assert await grant(story, mine, "10", idempotencyKey="a") == first
+        await grant(story, mine, "10", idempotencyKey="b")
+        assert (await access(story))["balance"] == "20"
+
+
+@pytest.mark.parametrize("days", [(), tuple(range(1, 92, 7)), (28, 59, 89)])
+async def test_one_leap_of_the_clock_is_many_small_steps(database_url: str, days: tuple[int, ...]) -> None:
+    """Resets, recurrences and expiries of three months, some of them at one instant."""
+    async with tell(database_url, "2026-01-31T00:00:00Z") as story:
+        await sell(story)
+        mine = await issue(story, terms={"metered": {**CALLS, "resetMaxRollover": "20"}})
+        await grant(story, mine, "10", recurrence="MONTHLY", expiresAt="2026-03-31T00:00:00Z", priority=0)
+        for month in ("02", "03", "04"):
+            await story.use(f"2026-{month}-14T00:00:00Z", n="70")
+        for day in (*days, 92):
+            await story.until((datetime(2026, 1, 31, tzinfo=UTC) + timedelta(days=day)).isoformat())
+        span = {"from": "2026-01-31T00:00:00Z", "to": "2026-05-03T00:00:00Z"}
+        shown = (await story.api.gql(HISTORY, id=mine, **span))["entitlement"]
+        entries = [(entry["at"][5:10], entry["kind"], entry["balance"]) for entry in shown["balanceHistory"]]
+        assert entries == [
+            ("01-31", "GRANTED", "100"),
+            ("01-31", "GRANTED", "110"),
+            ("02-28", "BURNED", "100"),
+            ("02-28", "BURNED", "40"),
+            ("02-28", "RESET", "0"),
+            ("02-28", "ROLLED_OVER", "20"),
+            ("02-28", "GRANTED", "120"),
+            ("02-28", "GRANTED", "130"),
+            ("03-31", "BURNED", "120"),
+            ("03-31", "BURNED", "100"),
+            ("03-31", "BURNED", "60"),
+            ("03-31", "RESET", "0"),
+            ("03-31", "ROLLED_OVER", "20"),
+            ("03-31", "GRANTED", "120"),
+            ("04-30", "BURNED", "100"),
+            ("04-30", "BURNED", "50"),
+            ("04-30", "RESET", "0"),
+            ("04-30", "ROLLED_OVER", "20"),
+            ("04-30", "GRANTED", "120"),
+        ]
+        assert shown["balance"] == {"balance": "120", "overage": "0"}

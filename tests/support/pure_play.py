@@ -231,6 +231,7 @@ def _coverage(history: History, now: datetime, expired: frozenset[int]) -> Cover
                     start_at=own.started_at,
                     end_at=None,
                     anchor_at=own.anchor_at,
+                    calendar_number=0,
                     timezone=own.timezone,
                     billing_interval=own.billing_interval,
                     cadence=cadence_of(price),
