@@ -34,8 +34,12 @@ def issue(
     boundary: datetime | None,
     charges: Sequence[Charge],
     late: Sequence[Late] = (),
+    made: int | None = None,
 ) -> Invoice:
-    """Issue an invoice of charges and of what came late, with what was typed onto the draft of a boundary."""
+    """Issue an invoice of charges and of what came late, with what was typed onto the draft of a boundary.
+
+    `made` is the number that it had as a draft.
+    """
     history, life = state.history, state.lives[place]
     subscription, currency = life.subscription, life.subscription.plan.currency
     rated = [rate(state, place, charge, state.now) for charge in charges]
@@ -79,7 +83,7 @@ def issue(
         for at, line in enumerate(lines)
     ]
     inclusive = subscription.plan.tax_inclusive
-    account = Account(state.make(), place, booked, totals.total, totals.carried, credit, inclusive)
+    account = Account(made or state.make(), place, booked, totals.total, totals.carried, credit, inclusive)
     state.accounts.append(account)
     return invoice
 

@@ -66,7 +66,7 @@ def _do(state: State, item: Due) -> None:
         case _ if item.kind == CLOSE:
             draft = state.drafts[item.place, item.boundary]
             late = find_late(state, item.place)
-            issue(state, item.place, draft.reason, item.boundary, draft.charges, late)
+            issue(state, item.place, draft.reason, item.boundary, draft.charges, late, draft.made)
             del state.drafts[item.place, item.boundary]
             if life.has_ended:
                 state.note_supplement(item.place)
