@@ -149,8 +149,8 @@ async def _pools(session: AsyncSession, environment_id: str, asked: Sequence[Cov
             metrics[metric_id],
             [metered_of(row) for row in rows[pair]],
             max(window.end for window in windows[customer_id, metric_id]) - TICK,
-            min(window.start for window in windows[customer_id, metric_id]),
-            _bounds(windows[customer_id, metric_id]),
+            reach=min(window.start for window in windows[customer_id, metric_id]),
+            boundaries=_bounds(windows[customer_id, metric_id]),
         )
         for pair, (customer_id, metric_id) in pairs.items()
         if rows[pair]

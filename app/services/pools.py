@@ -32,13 +32,15 @@ Pair = tuple[str, str]
 class Pool:
     """Metered entitlements, the oldest first, which share what is used of a metric up to an instant, that included.
 
-    What happens is followed from `since` on, or from the beginning, and told apart at the `boundaries` besides.
+    What happens is told apart at the `boundaries` besides, and known from `reach` on, or at the end alone; it is followed
+    from `since`, a reset that leaves nothing of what was before, or from the beginning.
     """
 
     customer_id: str
     metric: MetricRules
     entitlements: Sequence[MeteredEntitlement]
     at: datetime
+    reach: datetime | None = None
     since: datetime | None = None
     boundaries: Collection[datetime] = ()
     grants: Sequence[GivenGrant] = ()
@@ -70,7 +72,7 @@ async def fill_pools(session: AsyncSession, environment_id: str, pools: Sequence
     asked = []
     for pool in pools:
         pool.grants = [grant for entitlement in pool.entitlements for grant in grants[entitlement.id]]
-        pool.since = forgotten_until(pool.entitlements, min(pool.since or pool.at, pool.at))
+        pool.since = forgotten_until(pool.entitlements, min(pool.reach or pool.at, pool.at))
         if (question := pool.question()) is not None:
             asked.append((pool, question))
     used = await read_units(session, environment_id, [question for _, question in asked]) if asked else []

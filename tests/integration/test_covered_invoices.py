@@ -137,6 +137,46 @@ async def test_what_was_used_first_is_covered_first_whatever_price_takes_it(data
         await replays_equal(story)
 
 
+async def test_each_usage_period_within_a_longer_window_has_its_own_units(database_url: str) -> None:
+    """A quarter of three months with 100 units each, on days that two prices share."""
+    prices = {"large": usage(standard("1"), "large"), "rest": usage(standard("0.10"))}
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await story.sell(prices, billingInterval="QUARTERLY")
+        await feature(story, "calls", "METERED", billableMetricId="calls")
+        await publish(story, metered(isSoftLimit=True), prices=tuple(prices))
+        await story.subscribe()
+        for month in ("06", "07", "08"):
+            await story.use(f"2026-{month}-10T01:00:00Z", "large", n="90")
+            await story.use(f"2026-{month}-10T02:00:00Z", "small", n="20")
+        [issued] = await story.until("2026-09-02T00:00:00Z")
+        assert issued[1:5] == [
+            "2026-06-01 to 2026-09-01: 270 large 270.00",
+            "2026-06-01 to 2026-09-01: 60 rest 6.00",
+            "2026-06-01 to 2026-09-01: 270 large (covered by grants) -270.00",
+            "2026-06-01 to 2026-09-01: 60 rest (covered by grants) -3.00",
+        ]
+        await replays_equal(story)
+
+
+async def test_a_usage_period_goes_over_several_windows(database_url: str) -> None:
+    """100 units for all time: 70 of June and 30 of July are covered, 40 of July are not, nor is anything of August."""
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await begun(story, usagePeriod=None, isSoftLimit=True)
+        lines = []
+        for month in ("06", "07", "08"):
+            await story.use(f"2026-{month}-10T00:00:00Z", n="70")
+            [issued] = await story.until(f"2026-0{int(month) + 1}-02T00:00:00Z")
+            lines += [line for line in issued if "calls" in line]
+        assert lines == [
+            "2026-06-01 to 2026-07-01: 70 calls 7.00",
+            "2026-06-01 to 2026-07-01: 70 calls (covered by grants) -7.00",
+            "2026-07-01 to 2026-08-01: 70 calls 7.00",
+            "2026-07-01 to 2026-08-01: 70 calls (covered by grants) -3.00",
+            "2026-08-01 to 2026-09-01: 70 calls 7.00",
+        ]
+        await replays_equal(story)
+
+
 async def test_units_used_before_an_entitlement_began_are_billed(database_url: str) -> None:
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
         await sell(story)
