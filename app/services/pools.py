@@ -32,8 +32,8 @@ Pair = tuple[str, str]
 class Pool:
     """Metered entitlements, the oldest first, which share what is used of a metric up to an instant, that included.
 
-    What happens is told apart at the `boundaries` besides, and known from `reach` on, or at the end alone; it is followed
-    from `since`, a reset that leaves nothing of what was before, or from the beginning.
+    What happens is told apart at the `boundaries` besides, and known from `reach` on, or at the end alone. It is
+    followed from `since`, a reset that leaves nothing of what was before, or from the beginning.
     """
 
     customer_id: str

@@ -58,9 +58,17 @@ class World:
     heaps: list[Heap] = field(default_factory=list)
     over: dict[int, Fraction] = field(default_factory=dict)
     used: Fraction = Fraction(0)
+    billed: list[Fraction] = field(default_factory=list)
 
     def balance(self, giver: int) -> Fraction:
         return sum((heap.left for heap in self.heaps if heap.giver == giver), Fraction(0))
+
+
+def units_billed(
+    givers: list[Giver], gifts: list[Gift], events: list[tuple[int, Fraction]], until: int
+) -> list[Fraction]:
+    """How many units of each event are billed, of events in the order of their instants."""
+    return live(givers, gifts, events, until).billed
 
 
 def live(givers: list[Giver], gifts: list[Gift], events: list[tuple[int, Fraction]], until: int) -> World:
@@ -112,11 +120,15 @@ def _reset(world: World, place: int) -> None:
 
 def _use(world: World, at: int, units: Fraction) -> None:
     active = [place for place, giver in enumerate(world.givers) if giver.is_active(at)]
-    if active:
-        world.used += units
-        rest = units - _take(world, units)
-        debtor = [place for place in active if world.givers[place].soft] or active
-        world.over[debtor[0]] = world.over.get(debtor[0], Fraction(0)) + rest
+    if not active:
+        world.billed.append(units)
+        return
+    world.used += units
+    rest = units - _take(world, units)
+    [debtor, *_] = [place for place in active if world.givers[place].soft] or active
+    world.over[debtor] = world.over.get(debtor, Fraction(0)) + rest
+    giver = world.givers[debtor]
+    world.billed.append(rest if giver.soft and not giver.preserve else Fraction(0))
 
 
 def _take(world: World, units: Fraction) -> Fraction:
