@@ -198,10 +198,10 @@ def _instant(text: str | None, problems: Problems) -> datetime | None:
         return None
     try:
         read = msgspec.convert(text.replace(" ", "+"), datetime)
-    except msgspec.ValidationError:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
         problems.add(ErrorCode.INVALID, "at", "Must be an instant like 2026-08-01T00:00:00Z.")
         return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def written(instant: datetime) -> str:

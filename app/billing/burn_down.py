@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from app.billing.decimals import exact_difference, exact_sum
 from app.billing.entitlements import DEFAULT_PRIORITY
-from app.billing.grants import NEVER, NONE, GivenGrant, MeteredEntitlement
+from app.billing.grants import NEVER, NONE, TICK, GivenGrant, MeteredEntitlement
 from app.billing.periods import Period
 
 
@@ -194,7 +194,7 @@ def change_points(
     entitlements: Sequence[MeteredEntitlement], grants: Sequence[GivenGrant], until: datetime
 ) -> list[datetime]:
     """Return the instants up to another, in order and each once, between which units are only used."""
-    return sorted({point.at for point in _points(entitlements, grants, until)})
+    return sorted({point.at for point in _points(entitlements, grants, until) if point.at <= until})
 
 
 def burn_down(
@@ -216,7 +216,7 @@ def burn_down(
         waiting = _pass(run, points, waiting, period.start)
         if units and any(one.is_active(period.start) for one in entitlements):
             run.use(period, units)
-    _pass(run, points, waiting, until)
+    _pass(run, points, waiting, until + TICK)  # with the grants that are voided at the instant itself
     return run
 
 
@@ -242,8 +242,11 @@ def _happen(run: BurnDown, point: _Point) -> None:
         elif subject.issue(at):
             run.give(_Lot(subject.id, None, subject.issue(at), DEFAULT_PRIORITY, at, None, order))
     elif rank == _EXPIRE:
-        kind = EntryKind.VOIDED if subject.voided_at == at else EntryKind.EXPIRED
-        run.drop(at, kind, run.lots_of_grant(subject.id))
+        lots = run.lots_of_grant(subject.id)
+        if subject.voided_at is None or subject.expires_at == at:
+            run.drop(at, EntryKind.EXPIRED, lots)
+        else:
+            run.drop(subject.voided_at, EntryKind.VOIDED, lots)
     else:
         given = (subject.amount, subject.priority, at, subject.expires_at, order)
         run.give(_Lot(subject.entitlement_id, subject.id, *given))
@@ -263,6 +266,6 @@ def _points(entitlements: Sequence[MeteredEntitlement], grants: Sequence[GivenGr
         owner = by_id[grant.entitlement_id]
         given = [at for at in grant.given(owner.timezone, until) if owner.is_active(at)]
         points += [_Point(at, _GIVE, order, grant) for at in given]
-        if given and grant.ended_at <= until:
+        if given and grant.is_over(until):
             points.append(_Point(grant.ended_at, _EXPIRE, order, grant))
     return sorted(points, key=lambda point: point[:3])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -12,6 +12,7 @@ from app.billing.periods import BillingInterval, Period
 
 NONE: Final = Decimal(0)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,13 @@ class GivenGrant:
 
     @property
     def ended_at(self) -> datetime:
-        """When what is left of it is gone."""
-        return min(self.expires_at or NEVER, self.voided_at or NEVER)
+        """When what is left of it is gone. What is used at the instant at which it is voided was used before."""
+        voided = NEVER if self.voided_at is None else self.voided_at + TICK
+        return min(self.expires_at or NEVER, voided)
+
+    def is_over(self, instant: datetime) -> bool:
+        """Tell whether, with all that was used at an instant, what is left of it is gone."""
+        return self.ended_at <= instant or (self.voided_at is not None and self.voided_at <= instant)
 
     def given(self, timezone: str, until: datetime) -> list[datetime]:
         """Return the instants up to another at which it gives its amount: the first, and each recurrence once."""

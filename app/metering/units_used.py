@@ -1,13 +1,13 @@
 """How many units of metrics customers used, instant by instant as far as that matters to grants."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.aggregation import quantity_of
@@ -17,6 +17,9 @@ from app.billing.periods import Period
 from app.metering.facts import LightRow
 from app.metering.usage_pieces import Cut, Piece, cut, piece_of_day, pieces_of_events
 from app.models import CounterKind, MeterEvent, UsageCounter, table_of
+
+#: Spans that one statement asks for.
+CONDITIONS: Final = 250
 
 
 class Used(NamedTuple):
@@ -40,7 +43,7 @@ class UnitsAsked:
 async def read_units(session: AsyncSession, environment_id: str, asked: Sequence[UnitsAsked]) -> list[list[Used]]:
     """Return what was used, in the order of the questions; a day that no boundary cuts is one entry.
 
-    Two statements, whatever the number of questions.
+    Two statements for as many spans as a statement takes, which is more than a page asks for.
     """
     cuts = [cut(one.span, one.boundaries) for one in asked]
     days = await _days(session, environment_id, asked, cuts)
@@ -70,9 +73,9 @@ async def _days(session: AsyncSession, environment_id: str, asked: Sequence[Unit
         for day in parts.days
     ]
     found: defaultdict[tuple[str, str], list[LightRow]] = defaultdict(list)
-    if wanted:
-        mine = (counters.environment_id == environment_id, counters.kind == CounterKind.DAY, counters.event_count > 0)
-        for row in await session.execute(select(table_of(UsageCounter)).where(*mine, or_(*wanted))):
+    mine = (counters.environment_id == environment_id, counters.kind == CounterKind.DAY, counters.event_count > 0)
+    for some in batched(wanted):
+        for row in await session.execute(select(table_of(UsageCounter)).where(*mine, or_(*some))):
             found[row.customer_id, row.billable_metric_id].append(row)
     return found
 
@@ -92,12 +95,18 @@ async def _events(
         for stretch in parts.stretches
     ]
     found: defaultdict[tuple[str, str], list[LightRow]] = defaultdict(list)
-    if wanted:
-        columns = tuple(events[name] for name in ("id", "type", "timestamp", "data", "customer_id"))
-        mine = (events.environment_id == environment_id, ~events.voided)
-        for row in await session.execute(select(*columns).where(*mine, or_(*wanted))):
+    columns = tuple(events[name] for name in ("id", "type", "timestamp", "data", "customer_id"))
+    mine = (events.environment_id == environment_id, ~events.voided)
+    for some in batched(wanted):
+        for row in await session.execute(select(*columns).where(*mine, or_(*some))):
             found[row.customer_id, row.type].append(row)
     return found
+
+
+def batched(conditions: Sequence[ColumnElement[bool]]) -> Iterator[Sequence[ColumnElement[bool]]]:
+    """Cut conditions into as many as a statement takes: SQLite allows a thousand, one within the other."""
+    for start in range(0, len(conditions), CONDITIONS):
+        yield conditions[start : start + CONDITIONS]
 
 
 def _of_days(one: UnitsAsked, parts: Cut, days: _Rows) -> Iterable[Piece]:

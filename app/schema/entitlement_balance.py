@@ -11,6 +11,7 @@ from strawberry import Info, Parent
 from app import models
 from app.billing.access import Scope
 from app.billing.burn_down import Entry, EntryKind
+from app.billing.periods import Period
 from app.context import Context
 from app.db import Sessions
 from app.loaders.owner import Owner
@@ -18,7 +19,7 @@ from app.metering.waiting import wait_until_counted
 from app.schema.client_error import ClientError
 from app.schema.declarations import edge, field, value
 from app.schema.enums import describe
-from app.services.standings import history_of, left_of
+from app.services.standings import EARLIEST, history_of, left_of
 
 if TYPE_CHECKING:
     from app.schema.entitlement import Grant
@@ -84,7 +85,8 @@ async def _history_by_entitlement(
 ) -> list[list[Entry]]:
     await wait_until_counted(sessions)
     async with sessions.read() as session:
-        found = await history_of(session, owner.environment_id, entitlement_ids, start, end)
+        span = Period(start, end)
+        found = await history_of(session, owner.environment_id, entitlement_ids, span, sessions.clock.now())
     return [found.get(entitlement_id, []) for entitlement_id in entitlement_ids]
 
 
@@ -97,10 +99,14 @@ async def resolve_history(
     ],
     end: Annotated[
         datetime,
-        strawberry.argument(name="to", description="The last instant. Example: `2026-09-01T00:00:00Z`."),
+        strawberry.argument(
+            name="to", description="The last instant, at most 2 years ahead. Example: `2026-09-01T00:00:00Z`."
+        ),
     ],
 ) -> Any:
     """Return the entries of a span."""
-    if end < start:
-        raise ClientError("`to` must not be earlier than `from`.")
+    if end <= start:
+        raise ClientError("`to` must be later than `from`.")
+    if start < EARLIEST:
+        raise ClientError("`from` must not be before the year 2000.")
     return await info.context.loaders.of(_history_by_entitlement, start, end).load(root.id)

@@ -59,7 +59,9 @@ async def resolve_access(
     external_id: Annotated[str | None, strawberry.argument(description=EXTERNAL_ID)] = None,
     at: Annotated[
         datetime | None,
-        strawberry.argument(description="The instant; null for now. Example: `2026-08-01T00:00:00Z`."),
+        strawberry.argument(
+            description="The instant, at most 2 years ahead; null for now. Example: `2026-08-01T00:00:00Z`."
+        ),
     ] = None,
 ) -> Any:
     """Return how a customer stands with a feature, or say which argument is wrong."""

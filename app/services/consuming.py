@@ -68,7 +68,7 @@ async def consume(
         problems.add(ErrorCode.INVALID, "featureKey", f"the feature is {feature.kind}; only metered ones have units")
     elif feature is not None:
         metric = await find(session, models.BillableMetric, environment_id, feature.billable_metric_id or "")
-        if metric is not None:
+        if metric is not None and not problems.errors:
             _check_countable(metric, draft, problems)
     problems.raise_if_any()
     assert customer is not None

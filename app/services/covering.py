@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.billing.burn_down import EntryKind
 from app.billing.decimals import exact_difference, exact_sum
+from app.billing.grants import TICK
 from app.billing.measuring import Metering, MetricRules
 from app.billing.periods import Period
 from app.metering.coverage import Coverage, load_coverage
 from app.metering.units_used import Used
 from app.models import table_of
 from app.services.metered import metered_of
-from app.services.pools import TICK, Pool, entitlements_of, fill_pools
+from app.services.pools import Pool, entitlements_of, fill_pools
 
 NONE = Decimal(0)
 
@@ -58,7 +59,7 @@ async def units_not_billed(session: AsyncSession, environment_id: str, asked: Se
     for one in takers:
         for place, units in one.taken():
             found[place] = exact_sum((found[place], units))
-    return found
+    return [max(units, NONE) for units in found]
 
 
 class _Takers:
@@ -88,7 +89,7 @@ class _Takers:
                 part = min(one.units, rest)
                 rest = exact_difference(rest, part)
                 place = self._taker(one)
-                if place is not None and part > 0:
+                if place is not None:
                     yield place, part
 
     def _runs(self) -> Iterator[tuple[Sequence[Used], Decimal]]:

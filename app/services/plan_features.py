@@ -36,7 +36,7 @@ async def fitting_features(
     """Return what a version that holds some prices is to give, noting all that does not fit it."""
     found = Problems()
     check_plan_features(drafts, found)
-    fitting = []
+    fitting: list[FittingFeature] = []
     for place, draft in enumerate(drafts if not found.errors else ()):
         path = f"features.{place}"
         feature = await require_open(session, found, f"{path}.featureId", models.Feature, environment_id, draft.feature)
@@ -57,10 +57,35 @@ async def fitting_features(
             found.add(ErrorCode.INVALID, f"{path}.featureId", message)
         if metric_id is not None and price is not None and price.billable_metric_id != metric_id:
             found.add(ErrorCode.INVALID, f"{path}.priceId", "the price charges for another metric than the feature's")
+        if feature.id in [one.feature_id for one in fitting]:
+            found.add(ErrorCode.INVALID, f"{path}.featureId", "The feature is in the list already.")
         fitting.append(FittingFeature(feature.id, None if price is None else price.id, draft.terms))
     for error in found.errors:
         problems.add(error.code, error.field, error.message)
     return fitting
+
+
+async def check_kept(
+    session: AsyncSession,
+    problems: Problems,
+    environment_id: str,
+    features: Sequence[FittingFeature],
+    prices: Sequence[models.Price],
+) -> None:
+    """Note if a price does not go with the features that a version gives without having been asked to."""
+    columns = table_of(models.Feature).c
+    ids = [one.feature_id for one in features]
+    mine = (columns.environment_id == environment_id, columns.id.in_(ids), columns.billable_metric_id.is_not(None))
+    metrics = {
+        row.billable_metric_id: row.key
+        for row in await session.execute(select(columns.billable_metric_id, columns.key).where(*mine))
+    }
+    for place, price in enumerate(prices):
+        if price.billable_metric_id in metrics and needs_events(model_from_json(price.pricing)):
+            message = (
+                f"the version gives units of {metrics[price.billable_metric_id]}, and this price looks at each event"
+            )
+            problems.add(ErrorCode.INVALID, f"priceIds.{place}", message)
 
 
 def _price(

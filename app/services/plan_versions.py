@@ -17,6 +17,7 @@ from app.services.catalog_turn import take_catalog_turn
 from app.services.lookup import find, must_lock, require, require_open, to_change
 from app.services.plan_features import (
     FittingFeature,
+    check_kept,
     features_of_version,
     fitting_features,
     kept_features,
@@ -78,6 +79,7 @@ async def update_plan_version(
     rows = await _fitting(session, problems, plan, named)
     if features is None:
         fitting = await kept_features(session, plan.environment_id, version.id, rows)
+        await check_kept(session, problems, plan.environment_id, fitting, rows)
     else:
         fitting = await fitting_features(session, problems, plan.environment_id, features, plan.product_id, rows)
     problems.raise_if_any()
@@ -178,7 +180,9 @@ async def _features(
     """Return the features that a new version gives: those asked for, or those of the plan's default version."""
     if drafts is None:
         default = await default_version(session, plan)
-        return await kept_features(session, plan.environment_id, default.id, prices)
+        kept = await kept_features(session, plan.environment_id, default.id, prices)
+        await check_kept(session, problems, plan.environment_id, kept, prices)
+        return kept
     return await fitting_features(session, problems, plan.environment_id, drafts, plan.product_id, prices)
 
 

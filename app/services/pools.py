@@ -3,25 +3,24 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.burn_down import BurnDown, burn_down, change_points
 from app.billing.decimals import exact_sum
-from app.billing.grants import GivenGrant, MeteredEntitlement, forgotten_until
+from app.billing.grants import TICK, GivenGrant, MeteredEntitlement, forgotten_until
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period
 from app.metering.units_used import UnitsAsked, Used, read_units
 from app.models import table_of
 from app.services.metered import grant_of
 
-TICK: Final = timedelta(microseconds=1)
 _entitlements = table_of(models.Entitlement).c
 _grants = table_of(models.Grant).c
 #: A customer and a feature.
@@ -95,14 +94,16 @@ async def entitlements_of(
     session: AsyncSession, environment_id: str, pairs: Iterable[Pair]
 ) -> defaultdict[Pair, list[Row[Any]]]:
     """Return the entitlements of customers to features, the oldest first. One statement."""
+    wanted = set(pairs)
     found: defaultdict[Pair, list[Row[Any]]] = defaultdict(list)
-    those = [and_(_entitlements.customer_id == one, _entitlements.feature_id == other) for one, other in pairs]
-    if not those:
+    if not wanted:
         return found
-    mine = (_entitlements.environment_id == environment_id, or_(*those))
-    statement = select(table_of(models.Entitlement)).where(*mine)
+    customers, features = zip(*wanted, strict=True)
+    those = (_entitlements.customer_id.in_(set(customers)), _entitlements.feature_id.in_(set(features)))
+    statement = select(table_of(models.Entitlement)).where(_entitlements.environment_id == environment_id, *those)
     for row in await session.execute(statement.order_by(_entitlements.started_at, _entitlements.id)):
-        found[row.customer_id, row.feature_id].append(row)
+        if (row.customer_id, row.feature_id) in wanted:
+            found[row.customer_id, row.feature_id].append(row)
     return found
 
 

@@ -1,6 +1,8 @@
 """The entitlements that a subscription gives: with its activation or its trial, at a change, and at its end."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.decimals import exact_difference, exact_sum
-from app.billing.entitlements import MeteredTerms, terms_from_json
+from app.billing.entitlements import EntitlementTerms, MeteredTerms, terms_from_json
+from app.billing.grants import MeteredEntitlement
 from app.ids import new_id
 from app.models import table_of
 from app.services.metered import metered_of
@@ -28,17 +31,20 @@ async def provision(session: AsyncSession, subscription: models.Subscription, at
     """
     held = await _held(session, subscription, at)
     for template in await features_of_version(session, subscription.environment_id, subscription.plan_version_id):
-        former = held.pop(template.feature_id, None)
-        if former is not None and former.terms == template.terms:
-            former.ended_at = None  # a trial's end may have ended it
-        elif former is not None and former.started_at == at:
-            _alter(former, template)
+        own = held.pop(template.feature_id, [])
+        last = own[-1] if own else None
+        if last is not None and last.terms == template.terms:
+            last.ended_at = None  # a trial's end may have ended it, or another change at this instant
+            _replace(own[:-1], template, last.anchor_at, at)
+        elif last is not None and last.started_at == at:
+            # What began at this very instant never was.
+            last.terms, last.ended_at = template.terms, None
+            last.first_issue = _replace(own[:-1], template, subscription.anchor_at, at)
         else:
-            first_issue = None if former is None else _replace(former, template, at)
+            first_issue = _replace(own, template, subscription.anchor_at, at)
             session.add(_entitlement(subscription, template, first_issue, at, now))
-    for former in held.values():
-        if former.ended_at is None:
-            former.ended_at = at
+    for former in (former for own in held.values() for former in own):
+        former.ended_at = at
     await session.flush()
 
 
@@ -53,15 +59,18 @@ async def end_entitlements(session: AsyncSession, environment_id: str, ended: Ma
 
 async def _held(
     session: AsyncSession, subscription: models.Subscription, at: datetime
-) -> dict[str, models.Entitlement]:
-    """Return what goes on at an instant, or ended with a trial there, by feature: of each the last that was given."""
+) -> dict[str, list[models.Entitlement]]:
+    """Return what goes on at an instant, or ended just there, by feature, in the order in which it was given."""
     mine = (
         _columns.environment_id == subscription.environment_id,
         _columns.subscription_id == subscription.id,
         or_(_columns.ended_at.is_(None), _columns.ended_at >= at),
     )
     rows = await session.scalars(select(models.Entitlement).where(*mine).order_by(_columns.started_at, _columns.id))
-    return {row.feature_id: row for row in rows}
+    held: defaultdict[str, list[models.Entitlement]] = defaultdict(list)
+    for row in rows:
+        held[row.feature_id].append(row)
+    return held
 
 
 def _entitlement(
@@ -86,28 +95,37 @@ def _entitlement(
     )
 
 
-def _replace(former: models.Entitlement, template: models.PlanFeature, at: datetime) -> Decimal | None:
-    """End what is replaced; return what the new one begins with, None for all that its terms issue."""
-    old, new = terms_from_json(former.terms), terms_from_json(template.terms)
-    if not isinstance(old, MeteredTerms) or not isinstance(new, MeteredTerms):
-        former.ended_at = at
+def _replace(
+    own: Sequence[models.Entitlement], template: models.PlanFeature, anchor_at: datetime, at: datetime
+) -> Decimal | None:
+    """End what is replaced; return what the new one begins with, None for all that its terms issue.
+
+    What has the same usage periods goes on until the running one ends, and what it gave for that is not given again.
+    """
+    new, given = terms_from_json(template.terms), []
+    for former in own:
+        running = _running(former, new, anchor_at, at)
+        if running is None:
+            former.ended_at = at
+            continue
+        period = running.period(at)
+        if former.ended_at is None or former.ended_at == at:
+            former.ended_at = None if period is None else period.end
+        given.append(running.issue(running.started_at if period is None else period.start))
+    if not given or not isinstance(new, MeteredTerms):
         return None
-    period = metered_of(former).period(at)
-    if period is not None and period.start == at:
-        former.ended_at = at
+    return max(exact_difference(new.issue_after_reset or NONE, exact_sum(given)), NONE)
+
+
+def _running(
+    former: models.Entitlement, new: EntitlementTerms, anchor_at: datetime, at: datetime
+) -> MeteredEntitlement | None:
+    """Return a metered entitlement in the middle of a usage period which another with the same periods takes over."""
+    old = terms_from_json(former.terms)
+    if not isinstance(old, MeteredTerms) or not isinstance(new, MeteredTerms) or former.started_at >= at:
         return None
-    former.ended_at = None if period is None else period.end
-    return _more(new, old)
-
-
-def _alter(former: models.Entitlement, template: models.PlanFeature) -> None:
-    """Let an entitlement that begins at the very instant of a change be the one of the other terms."""
-    old, new = terms_from_json(former.terms), terms_from_json(template.terms)
-    if former.first_issue is not None and isinstance(old, MeteredTerms) and isinstance(new, MeteredTerms):
-        difference = exact_difference(new.issue_after_reset or NONE, old.issue_after_reset or NONE)
-        former.first_issue = max(exact_sum((former.first_issue, difference)), NONE)
-    former.terms = template.terms
-
-
-def _more(new: MeteredTerms, old: MeteredTerms) -> Decimal:
-    return max(exact_difference(new.issue_after_reset or NONE, old.issue_after_reset or NONE), NONE)
+    if old.usage_period is not new.usage_period or former.anchor_at != anchor_at:
+        return None
+    running = replace(metered_of(former), ended_at=None)
+    period = running.period(at)
+    return None if period is not None and period.start == at else running

@@ -66,10 +66,11 @@ async def replay_invoice(session: AsyncSession, environment_id: str, invoice_id:
         return None
     rows = await _lines(session, environment_id, invoice_id)
     events = await _events(session, environment_id, invoice_id) | await _late_events(session, environment_id, rows)
+    event_count = sum(map(len, events.values()))
     events |= {row.id: events.get(row.covers_line_id, []) for row in rows if row.covers_line_id is not None}
     # In a thread, so that meanwhile others are served.
     differences = await asyncio.to_thread(_differences, invoice, rows, events)
-    return Replay(invoice_id, sum(map(len, events.values())), differences)
+    return Replay(invoice_id, event_count, differences)
 
 
 def _differences(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -14,8 +14,8 @@ from app import models
 from app.billing.burn_down import BurnDown, Entry
 from app.billing.decimals import exact_sum
 from app.billing.entitlements import FeatureKind, terms_from_json
-from app.billing.errors import Problems
-from app.billing.grants import NEVER, NONE, next_change
+from app.billing.errors import ErrorCode, Problems
+from app.billing.grants import NEVER, NONE, TICK, next_change
 from app.billing.periods import Period
 from app.metering.facts import load_metrics
 from app.models import table_of
@@ -25,7 +25,9 @@ from app.services.lookup import require
 from app.services.metered import metered_of
 from app.services.pools import Pool, entitlements_of, fill_pools, total_used
 
-_TICK: Final = timedelta(microseconds=1)
+#: The instants that can be asked for: these, and up to so far ahead.
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FURTHEST: Final = timedelta(days=731)
 _entitlements = table_of(models.Entitlement).c
 _grants = table_of(models.Grant).c
 
@@ -111,7 +113,11 @@ async def access_now(
     problems.raise_if_any()
     assert found is not None
     assert row is not None
-    at = at or await read_customers_now(session, found, now)
+    theirs = await read_customers_now(session, found, now)
+    at = at or theirs
+    if not EARLIEST <= at <= theirs + FURTHEST:
+        problems.add(ErrorCode.OUT_OF_RANGE, "at", "Must lie at most 2 years ahead, and not before the year 2000.")
+    problems.raise_if_any()
     [standing] = await standings(session, environment_id, [Asked(found.id, row.id, at)])
     assert standing is not None
     return standing
@@ -143,13 +149,14 @@ async def left_of(
 
 
 async def history_of(
-    session: AsyncSession, environment_id: str, entitlement_ids: Sequence[str], start: datetime, end: datetime
+    session: AsyncSession, environment_id: str, entitlement_ids: Sequence[str], span: Period, now: datetime
 ) -> dict[str, list[Entry]]:
-    """Return the entries of metered entitlements from an instant to another."""
-    asked = await _asked_of(session, environment_id, entitlement_ids, end)
-    pools = {one._replace(at=end) for one in asked.values()}
+    """Return the entries of metered entitlements from the start of a span to its end, or two years ahead."""
+    start, end = span.start, span.end
+    asked = await _asked_of(session, environment_id, entitlement_ids, now)
+    pools = {_not_after(one, end) for one in asked.values()}
     found: defaultdict[str, list[Entry]] = defaultdict(list)
-    for burnt in await _burnt(session, environment_id, pools, start):
+    for burnt in await _burnt(session, environment_id, pools, start - TICK):
         for entry in burnt.entries:
             if start <= entry.at:
                 found[entry.entitlement_id].append(entry)
@@ -181,6 +188,11 @@ async def _asked_of(
     )
     rows = await session.execute(statement)
     return {row.id: Asked(row.customer_id, row.feature_id, row.now or now) for row in rows}
+
+
+def _not_after(asked: Asked, end: datetime) -> Asked:
+    """Return the same question for an instant, two years ahead at most."""
+    return asked._replace(at=max(min(end, asked.at + FURTHEST), EARLIEST))
 
 
 def _standing(asked: Asked, feature: Row[Any], rows: Sequence[Row[Any]], pool: Pool | None) -> Standing:

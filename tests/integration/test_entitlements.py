@@ -162,11 +162,13 @@ async def test_a_voided_grant_gives_nothing_any_more_and_what_was_used_stays_use
         await story.use("2026-06-01T00:00:00Z", n="20")
         await story.until("2026-07-02T00:00:00Z")
         assert await left(story) == (True, "80", "20", "0")
+        # A use at the instant of the void was before it.
+        await story.use("2026-07-02T00:00:00Z", n="5")
         payload = await story.api.mutate("grantVoid", "grant { voidedAt }", id=extra)
         assert payload["grant"] == {"voidedAt": "2026-07-02T00:00:00Z"}
-        assert await left(story) == (False, "0", "20", "0")
+        assert await left(story) == (False, "0", "25", "0")
         await story.until("2026-09-02T00:00:00Z")
-        assert await left(story) == (False, "0", "20", "0")
+        assert await left(story) == (False, "0", "25", "0")
         assert await refused(story, "grantVoid", id=extra) == [("NOTHING_CHANGES", "id")]
 
 
@@ -235,6 +237,77 @@ async def test_a_change_carries_over_what_was_used_and_adds_what_is_more(databas
         assert await left(story) == (True, "700", "300", "0")
         await story.until("2026-08-01T00:00:00Z")
         assert await left(story) == (True, "100", "0", "0")
+
+
+async def test_changes_back_and_forth_within_a_period_give_no_more_than_the_most(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-02T00:00:00Z", n="60")
+        for day, amount in ("05", "1000"), ("08", "100"), ("11", "1000"), ("14", "500"):
+            await story.until(f"2026-06-{day}T00:00:00Z")
+            await publish(story, metered(issueAfterReset=amount))
+            await story.change(planId="plan")
+            assert await left(story) == (True, "940", "60", "0")
+        await story.until("2026-07-01T00:00:00Z")
+        assert await left(story) == (True, "500", "0", "0")
+        assert len((await access(story))["entitlements"]) == 1
+
+
+async def test_changes_at_one_instant_leave_what_the_last_gives(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-02T00:00:00Z", n="60")
+        await story.until("2026-06-05T00:00:00Z")
+        more = metered(issueAfterReset="1000")
+        for features, expected in ([more], "940"), ([], "0"), ([more], "940"), ([metered()], "40"), ([more], "940"):
+            await publish(story, *features)
+            await story.change(planId="plan")
+            assert (await left(story))[1] == expected
+        await story.until("2026-06-08T00:00:00Z")
+        for features, expected in ([], "0"), ([more], "940"):
+            await publish(story, *features)
+            await story.change(planId="plan")
+            assert (await left(story))[1] == expected
+
+
+async def test_a_change_to_less_then_to_a_version_without_the_feature_ends_all_of_it(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        for day, features in ("05", [metered(issueAfterReset="10")]), ("08", []):
+            await story.until(f"2026-06-{day}T00:00:00Z")
+            await publish(story, *features)
+            await story.change(planId="plan")
+        assert await left(story) == (False, "0", "0", "0")
+        assert (await left(story, at="2026-06-07T00:00:00Z"))[1] == "100"
+
+
+async def test_a_change_to_another_usage_period_begins_with_all_that_the_new_one_gives(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-02T00:00:00Z", n="60")
+        await story.until("2026-06-05T00:00:00Z")
+        await publish(story, metered(usagePeriod=None))
+        await story.change(planId="plan")
+        assert (await left(story))[1] == "100"
+        await story.until("2026-08-01T00:00:00Z")
+        assert (await left(story))[1] == "100"
+
+
+async def test_instants_that_no_customer_asks_for_are_refused(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        for at in "1999-12-31T23:59:59Z", "2028-06-02T00:00:01Z", "2500-12-31T23:59:59Z":
+            answer = await story.api.answer(ACCESS, customerId=story.customer_id, featureKey="calls", at=at)
+            [error] = answer["errors"]
+            assert (error["extensions"]["code"], error["message"][:3]) == ("BAD_INPUT", "at:")
 
 
 async def test_what_a_subscription_gives_ends_with_it(database_url: str) -> None:
