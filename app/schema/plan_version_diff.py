@@ -8,12 +8,14 @@ from strawberry.scalars import JSON
 
 from app import models
 from app.billing.access import Scope
+from app.billing.catalog.feature_differences import FeatureChangeKind
 from app.billing.catalog.price_words import PriceField
 from app.billing.catalog.version_differences import PriceChangeKind
 from app.context import Context
 from app.schema.client_error import names_arguments
 from app.schema.declarations import edge, field, value
 from app.schema.enums import describe
+from app.schema.feature import Feature, PlanFeature
 from app.schema.plan_version import PlanVersion
 from app.schema.price import Price
 from app.services.version_differences import compare_plan_versions
@@ -26,6 +28,16 @@ describe(
         PriceChangeKind.REMOVED: "Only the earlier version holds it, and nothing of the later one charges the same.",
         PriceChangeKind.REPLACED: "Another price charges the same fee, or the same events of the same metric.",
         PriceChangeKind.KEPT: "Both versions hold it.",
+    },
+)
+describe(
+    FeatureChangeKind,
+    "What became of a feature from one plan version to another.",
+    {
+        FeatureChangeKind.ADDED: "Only the later version gives it.",
+        FeatureChangeKind.REMOVED: "Only the earlier version gives it.",
+        FeatureChangeKind.CHANGED: "Both versions give it, on different terms.",
+        FeatureChangeKind.KEPT: "Both versions give it on the same terms.",
     },
 )
 describe(
@@ -89,6 +101,17 @@ class PlanVersionPriceChange:
     sentence: str = field('The same for people. Example: `"Setup" is added.`')
 
 
+@value("What became of one feature.", Scope.CATALOG_READ)
+class PlanVersionFeatureChange:
+    """Resolvers return `services.version_differences.PlanVersionFeatureChange`."""
+
+    kind: FeatureChangeKind = field("What became of it. Example: `CHANGED`.")
+    feature: Feature = edge("The feature.", models.Feature, "feature_id")
+    before: PlanFeature | None = field("What the earlier version gives of it; null for one that is added.")
+    after: PlanFeature | None = field("What the later version gives of it; null for one that is removed.")
+    sentence: str = field('The same for people. Example: `"Single sign-on" is given: access.`')
+
+
 @value("What changed between two versions of a plan.", Scope.CATALOG_READ)
 class PlanVersionDiff:
     """Resolvers return `services.version_differences.PlanVersionDiff`."""
@@ -97,6 +120,9 @@ class PlanVersionDiff:
     to_version: PlanVersion = field("The version that is compared.")
     changes: list[PlanVersionPriceChange] = field(
         "What became of each price: those of `toVersion` in the order of its invoices, then what it no longer holds."
+    )
+    features: list[PlanVersionFeatureChange] = field(
+        "What became of each feature: those of `toVersion` in its order, then what it no longer gives."
     )
     is_reordered: bool = field("Whether what both hold stands in another order on invoices. Example: `false`.")
     sentence: str = field("All of it in short. Example: `Prices: 1 added, 1 replaced, 3 kept.`")

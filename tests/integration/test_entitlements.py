@@ -14,6 +14,10 @@ ACCESS = """query($customerId: ID!, $featureKey: String!, $at: DateTime) {
 HISTORY = """query($id: ID!, $from: DateTime!, $to: DateTime!) { entitlement(id: $id) {
   balance { balance overage }
   balanceHistory(from: $from, to: $to) { at kind balanceChange overageChange balance overage grant { id } } } }"""
+DIFF = """query($from: ID!, $to: ID!) { planVersionDiff(fromId: $from, toId: $to) { sentence
+  features { kind sentence feature { key }
+    before { terms { ... on MeteredTerms { issueAfterReset } } }
+    after { terms { ... on MeteredTerms { issueAfterReset } } } } } }"""
 CALLS = {"issueAfterReset": "100", "usagePeriod": "MONTHLY"}
 
 
@@ -237,6 +241,23 @@ async def test_a_change_carries_over_what_was_used_and_adds_what_is_more(databas
         assert await left(story) == (True, "700", "300", "0")
         await story.until("2026-08-01T00:00:00Z")
         assert await left(story) == (True, "100", "0", "0")
+
+
+async def test_a_difference_of_versions_says_what_became_of_each_feature(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered(), {"featureId": "seats", "static": {"value": 5}})
+        await publish(story, {"featureId": "sso", "boolean": True}, metered(issueAfterReset="500"))
+        versions = await story.api.gql('{ plan(id: "plan") { versions { nodes { id number } } } }')
+        ids = {one["number"]: one["id"] for one in versions["plan"]["versions"]["nodes"]}
+        asked = {"from": ids[2], "to": ids[3]}
+        diff = (await story.api.gql(DIFF, **asked))["planVersionDiff"]
+        assert diff["sentence"] == "The prices are the same. Features: 1 added, 1 removed, 1 changed."
+        limits = {"issueAfterReset": "100"}, {"issueAfterReset": "500"}
+        assert [(one["kind"], one["feature"]["key"], one["before"], one["after"]) for one in diff["features"]] == [
+            ("ADDED", "sso", None, {"terms": {}}),
+            ("CHANGED", "calls", {"terms": limits[0]}, {"terms": limits[1]}),
+            ("REMOVED", "seats", {"terms": {}}, None),
+        ]
 
 
 async def test_changes_back_and_forth_within_a_period_give_no_more_than_the_most(database_url: str) -> None:
