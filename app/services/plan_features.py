@@ -88,6 +88,19 @@ async def check_kept(
             problems.add(ErrorCode.INVALID, f"priceIds.{place}", message)
 
 
+async def refuse_archived_features(
+    session: AsyncSession, problems: Problems, version: models.PlanVersion, field: str
+) -> None:
+    """Note the archived features of a version: what is offered gives none."""
+    features, links = table_of(models.Feature).c, table_of(models.PlanFeature).c
+    same = (links.environment_id == features.environment_id) & (links.feature_id == features.id)
+    mine = (features.environment_id == version.environment_id, links.plan_version_id == version.id)
+    statement = select(features.id).join(models.PlanFeature, same).where(*mine, features.archived_at.is_not(None))
+    if archived := list(await session.scalars(statement.order_by(features.id))):
+        message = f"it gives {', '.join(archived)}, archived: catalogRestore that first"
+        problems.add(ErrorCode.ARCHIVED, field, message)
+
+
 def _price(
     draft: PlanFeatureDraft, prices: Iterable[models.Price], problems: Problems, path: str
 ) -> models.Price | None:

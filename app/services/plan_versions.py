@@ -22,6 +22,7 @@ from app.services.plan_features import (
     fitting_features,
     kept_features,
     link_features,
+    refuse_archived_features,
 )
 from app.services.plans import (
     add_version,
@@ -145,6 +146,7 @@ async def make_plan_version_default(session: AsyncSession, principal: Principal,
         message = "the version is a draft: planVersionPublish makes it the default"
         problems.add(ErrorCode.PLAN_VERSION_NOT_PUBLISHED, FIELD, message)
     _refuse_archived_prices(problems, await prices_of_version(session, version))
+    await refuse_archived_features(session, problems, version, FIELD)
     problems.raise_if_any()
     await _offer(session, plan, version)
     return version
@@ -236,9 +238,13 @@ async def _fitting(
 async def _check_again(
     session: AsyncSession, problems: Problems, plan: models.Plan, version: models.PlanVersion
 ) -> None:
-    """Note what is wrong with the prices that a draft holds, each by its id, as the input names the draft alone."""
-    prices, found = [price.id for price in await prices_of_version(session, version)], Problems()
+    """Note what is wrong with what a draft holds and gives, each by its id, as the input names the draft alone."""
+    rows, found = await prices_of_version(session, version), Problems()
+    prices = [price.id for price in rows]
     await _fitting(session, found, plan, tuple(prices))
+    kept = await kept_features(session, plan.environment_id, version.id, rows)
+    await check_kept(session, found, plan.environment_id, kept, rows)
+    await refuse_archived_features(session, problems, version, FIELD)
     for error in found.errors:
         place = (error.field or "").removeprefix("priceIds.")
         problems.add(error.code, FIELD, f"{prices[int(place)]}: {error.message}" if place.isdigit() else error.message)

@@ -260,6 +260,24 @@ async def test_a_difference_of_versions_says_what_became_of_each_feature(databas
         ]
 
 
+async def test_a_version_that_gives_what_is_archived_is_offered_once_that_is_restored(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, {"featureId": "sso", "boolean": True})
+        with_sso = (await story.api.gql('{ plan(id: "plan") { defaultVersion { id } } }'))["plan"]["defaultVersion"]
+        draft = await story.api.mutate("planVersionCreate", "planVersion { id }", planId="plan", priceIds=["base"])
+        await publish(story)
+        sso = (await story.api.gql('{ feature(id: "sso") { id } }'))["feature"]["id"]
+        assert (await story.api.mutate("catalogArchive", "object { id }", id=sso))["userErrors"] == []
+        kept = {"planVersionId": draft["planVersion"]["id"]}, {"planVersionId": with_sso["id"]}
+        assert await refused(story, "planVersionPublish", **kept[0]) == [("ARCHIVED", "planVersionId")]
+        assert await refused(story, "planVersionMakeDefault", **kept[1]) == [("ARCHIVED", "planVersionId")]
+        assert (await story.api.mutate("catalogRestore", "object { id }", id=sso))["userErrors"] == []
+        published = await story.api.mutate(
+            "planVersionPublish", "planVersion { features { feature { key } } }", **kept[0]
+        )
+        assert published["planVersion"] == {"features": [{"feature": {"key": "sso"}}]}
+
+
 async def test_changes_back_and_forth_within_a_period_give_no_more_than_the_most(database_url: str) -> None:
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
         await sell(story, metered())
