@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -62,6 +63,23 @@ async def units_not_billed(session: AsyncSession, environment_id: str, asked: Se
     return [max(units, NONE) for units in found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """How many units of a stretch are billed, of so many. Both are negative where usage was taken back."""
+
+    units: Decimal
+    billed: Decimal
+
+    def between(self, before: Decimal, after: Decimal) -> Decimal:
+        """Return how many units are not billed of those from one total to the next; over the stretch it adds up."""
+        return exact_difference(self._free(after), self._free(before))
+
+    def _free(self, used: Decimal) -> Decimal:
+        if self.units < 0:  # what was billed is taken back first
+            return min(exact_difference(used, self.billed), NONE)
+        return min(used, exact_difference(self.units, self.billed))
+
+
 class _Takers:
     """What the questions take of the usage of a pool."""
 
@@ -75,34 +93,37 @@ class _Takers:
 
     def days_to_split(self) -> list[datetime]:
         """Return an instant in each day in which units stop being covered, and which several prices share."""
-        return [
-            used[0].at + TICK
-            for used, left in self._runs()
-            if exact_sum(one.units for one in used) > left and len({self._taker(one) for one in used}) > 1
-        ]
+        found = []
+        for used, before, share in self._runs():
+            units = exact_sum(one.units for one in used)
+            part = share.between(before, exact_sum((before, units)))
+            if part not in {NONE, units} and len({self._taker(one) for one in used}) > 1:
+                found.append(used[0].at + TICK)
+        return found
 
     def taken(self) -> Iterator[tuple[int, Decimal]]:
         """Yield the place of a question, and units of its that are not billed."""
-        for used, left in self._runs():
-            rest = left
+        for used, before, share in self._runs():
+            total = before
             for one in used:
-                part = min(one.units, rest)
-                rest = exact_difference(rest, part)
+                after = exact_sum((total, one.units))
+                part, total = share.between(total, after), after
                 place = self._taker(one)
                 if place is not None:
                     yield place, part
 
-    def _runs(self) -> Iterator[tuple[Sequence[Used], Decimal]]:
-        """Yield what was used at the same time, in order, and how many units from there on are not billed."""
+    def _runs(self) -> Iterator[tuple[Sequence[Used], Decimal, "_Share"]]:
+        """Yield what was used at the same time, in order, how many units of its stretch before, and what is free."""
         billed = self._billed()
         for period, some in self.pool.pieces:
             if not any(one.is_active(period.start) for one in self.pool.entitlements):
                 continue
-            left = max(exact_difference(exact_sum(one.units for one in some), billed.get(period.start, NONE)), NONE)
+            share = _Share(exact_sum(one.units for one in some), billed.get(period.start, NONE))
+            before = NONE
             for _, group in groupby(some, key=lambda one: one.at):
                 used = list(group)
-                yield used, left
-                left = max(exact_difference(left, exact_sum(one.units for one in used)), NONE)
+                yield used, before, share
+                before = exact_sum((before, *(one.units for one in used)))
 
     def _billed(self) -> dict[datetime, Decimal]:
         """Return how many units were used over a limit that is soft, by the start of the span."""

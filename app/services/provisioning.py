@@ -38,7 +38,7 @@ async def provision(session: AsyncSession, subscription: models.Subscription, at
             _replace(own[:-1], template, last.anchor_at, at)
         elif last is not None and last.started_at == at:
             # What began at this very instant never was.
-            last.terms, last.ended_at = template.terms, None
+            last.terms, last.ended_at, last.anchor_at = template.terms, None, subscription.anchor_at
             last.first_issue = _replace(own[:-1], template, subscription.anchor_at, at)
         else:
             first_issue = _replace(own, template, subscription.anchor_at, at)
@@ -124,7 +124,9 @@ def _running(
     old = terms_from_json(former.terms)
     if not isinstance(old, MeteredTerms) or not isinstance(new, MeteredTerms) or former.started_at >= at:
         return None
-    if old.usage_period is not new.usage_period or former.anchor_at != anchor_at:
+    if old.usage_period is not new.usage_period:
+        return None
+    if old.usage_period is not None and former.anchor_at != anchor_at:
         return None
     running = replace(metered_of(former), ended_at=None)
     period = running.period(at)

@@ -96,6 +96,29 @@ async def test_usage_in_the_grace_time_and_late_usage_are_covered_too(database_u
         await replays_equal(story)
 
 
+@pytest.mark.parametrize(
+    ("used", "units", "charge", "covered"),
+    [
+        (("60", "-10"), "50", "5.00", "-5.00"),
+        (("150", "-50"), "100", "10.00", "-10.00"),
+        (("-50", "170"), "120", "12.00", "-10.00"),
+    ],
+)
+async def test_usage_that_is_taken_back_is_neither_billed_nor_covered(
+    database_url: str, used: tuple[str, ...], units: str, charge: str, covered: str
+) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await begun(story, isSoftLimit=True)
+        for day, amount in enumerate(used, 2):
+            await story.use(f"2026-06-{day:02}T00:00:00Z", n=amount)
+        [issued] = await story.until("2026-07-02T00:00:00Z")
+        assert [issued[1], issued[3]] == [
+            f"2026-06-01 to 2026-07-01: {units} calls {charge}",
+            f"2026-06-01 to 2026-07-01: {units} calls (covered by grants) {covered}",
+        ]
+        await replays_equal(story)
+
+
 async def test_tiers_rate_what_is_not_covered_as_a_quantity_of_its_own(database_url: str) -> None:
     """rate(q) - rate(overage): 250 cost 10.00 + 7.50 of two tiers, 150 over the limit cost 10.00 + 2.50."""
     tiers = {"graduated": {"tiers": [{"upTo": "100", "unitPrice": "0.10"}, {"unitPrice": "0.05"}]}}

@@ -313,6 +313,44 @@ async def test_changes_at_one_instant_leave_what_the_last_gives(database_url: st
             assert (await left(story))[1] == expected
 
 
+async def sell_by_month_and_year(story: Story, month: dict[str, Any], year: dict[str, Any]) -> None:
+    """Sell the API by the month and by the year, each with units of `calls`."""
+    prices = {"calls": usage(standard("0.10"), cadence="MONTHLY"), "base": fee("31")}
+    yearly = {"key": "year", "priceIds": ["annual", "calls"], "billingInterval": "YEARLY"}
+    await story.sell(prices, yearly, extra={"annual": fee("365")})
+    await feature(story, "calls", "METERED", billableMetricId="calls")
+    await publish(story, month, prices=("calls", "base"))
+    await publish(story, year, plan="year", prices=("annual", "calls"))
+    await story.subscribe()
+    await story.pay()
+
+
+async def test_units_that_are_given_once_are_not_given_again_with_another_interval(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z") as story:
+        once = {"usagePeriod": None}
+        month, year = metered(**once, issueAfterReset="1000"), metered(**once, issueAfterReset="1500")
+        await sell_by_month_and_year(story, month, year)
+        await story.use("2026-01-02T00:00:00Z", n="900")
+        for day, plan in ("10", "year"), ("11", "plan"), ("12", "year"):
+            await story.until(f"2026-01-{day}T00:00:00Z")
+            await story.change(planId=plan)
+            assert (await left(story))[1] == "600"
+
+
+async def test_a_second_change_at_one_instant_counts_from_its_own_anchor(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z") as story:
+        await sell_by_month_and_year(story, metered(), metered(issueAfterReset="2000"))
+        await story.until("2026-01-20T00:00:00Z")
+        await publish(story, metered(issueAfterReset="1000"), prices=("calls", "base"))
+        await story.change(planId="plan")
+        await story.change(planId="year")
+        await story.use("2026-01-21T00:00:00Z", n="300")
+        await story.until("2026-02-01T12:00:00Z")
+        assert (await left(story))[1] == "1700"
+        await story.until("2026-02-20T00:00:00Z")
+        assert (await left(story))[1] == "2000"
+
+
 async def test_a_change_to_less_then_to_a_version_without_the_feature_ends_all_of_it(database_url: str) -> None:
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
         await sell(story, metered())
