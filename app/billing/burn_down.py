@@ -8,45 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import NamedTuple
 
+from app.billing.balance_entries import Entry, EntryKind
 from app.billing.decimals import exact_difference, exact_sum
 from app.billing.entitlements import DEFAULT_PRIORITY
-from app.billing.grants import NEVER, NONE, TICK, GivenGrant, MeteredEntitlement
+from app.billing.grants import NEVER, NONE, TICK, GivenGrant, MeteredEntitlement, resumes
 from app.billing.periods import Period
-
-
-class EntryKind(StrEnum):
-    """What changed a balance, or what no grant covers."""
-
-    GRANTED = "GRANTED"
-    BURNED = "BURNED"
-    OVERAGE = "OVERAGE"
-    OVERAGE_COVERED = "OVERAGE_COVERED"
-    EXPIRED = "EXPIRED"
-    VOIDED = "VOIDED"
-    RESET = "RESET"
-    ROLLED_OVER = "ROLLED_OVER"
-    OVERAGE_RESET = "OVERAGE_RESET"
-    ENDED = "ENDED"
-
-
-class Entry(NamedTuple):
-    """One change of an entitlement's balance or overage, and what both are then. Changes add up to them.
-
-    `grant_id` is None for what the entitlement itself gives. `since` is from when on the units of usage were used.
-    """
-
-    at: datetime
-    kind: EntryKind
-    entitlement_id: str
-    grant_id: str | None
-    balance_change: Decimal
-    overage_change: Decimal
-    balance: Decimal
-    overage: Decimal
-    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +43,8 @@ class BurnDown:
     overages: dict[str, Decimal] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     _lots: list[_Lot] = field(default_factory=list)
+    _taken: list[tuple[_Lot, Decimal]] = field(default_factory=list)
+    _left: dict[str, list[_Lot]] = field(default_factory=dict)
 
     def _note(
         self, at: datetime, kind: EntryKind, lot: tuple[str, str | None], balance: Decimal, overage: Decimal = NONE
@@ -122,19 +92,34 @@ class BurnDown:
             taken = min(lot.left, units)
             if taken > 0:
                 lot.left, units = exact_difference(lot.left, taken), exact_difference(units, taken)
+                self._taken.append((lot, taken))
                 yield lot, taken
 
     def _give_back(self, period: Period, units: Decimal) -> None:
-        """Take usage below zero off what no grant covers, then give it to the grant that would be used last."""
+        """Take usage below zero off what no grant covers, then give it back to what was taken from last.
+
+        What is more than was ever taken of what is there goes to the grant that would be used last.
+        """
         for one in self.entitlements:
             less = min(self.overages.get(one.id, NONE), units)
             if less > 0:
                 units = exact_difference(units, less)
                 self._note_used(period, EntryKind.OVERAGE, (one.id, None), NONE, less.copy_negate())
+        while units and self._taken:
+            lot, taken = self._taken.pop()
+            if not any(there is lot for there in self._lots):  # it has expired, or was reset
+                continue
+            back = min(taken, units)
+            units = exact_difference(units, back)
+            if back < taken:
+                self._taken.append((lot, exact_difference(taken, back)))
+            self._return(period, lot, back)
         if units and self._lots:
-            lot = max(self._lots, key=lambda lot: lot.rank)
-            lot.left = exact_sum((lot.left, units))
-            self._note_used(period, EntryKind.BURNED, (lot.entitlement_id, lot.grant_id), units)
+            self._return(period, max(self._lots, key=lambda lot: lot.rank), units)
+
+    def _return(self, period: Period, lot: _Lot, units: Decimal) -> None:
+        lot.left = exact_sum((lot.left, units))
+        self._note_used(period, EntryKind.BURNED, (lot.entitlement_id, lot.grant_id), units)
 
     def _debtor(self, instant: datetime) -> MeteredEntitlement:
         """Return whose overage it is: the oldest entitlement that bills it, else the oldest."""
@@ -170,6 +155,24 @@ class BurnDown:
                 self._note(at, EntryKind.ROLLED_OVER, (one.id, lot.grant_id), carried)
         if not one.terms.preserve_overage_at_reset:
             self.forgive(one, at)
+
+    def end(self, one: MeteredEntitlement, at: datetime) -> None:
+        """End an entitlement, and all that was granted under it. What it gave itself may be resumed by another."""
+        lots = self.lots_of(one.id)
+        self._left[one.id] = [lot for lot in lots if lot.grant_id is None and lot.left]
+        self.drop(at, EntryKind.ENDED, lots)
+        self.forgive(one, at)
+
+    def resume(self, one: MeteredEntitlement, at: datetime) -> None:
+        """Let an entitlement begin with what others left that ended in the same usage period."""
+        if at != one.started_at:
+            return
+        for former in self.entitlements:
+            if former.id in self._left and resumes(one, former):
+                for lot in self._left.pop(former.id):
+                    lot.entitlement_id = one.id
+                    self._lots.append(lot)
+                    self._note(at, EntryKind.RESUMED, (one.id, None), lot.left)
 
     def forgive(self, one: MeteredEntitlement, at: datetime) -> None:
         """Let what no grant covered be settled: it is no longer taken out of what is given."""
@@ -235,12 +238,13 @@ def _happen(run: BurnDown, point: _Point) -> None:
     at, rank, order, subject = point
     if isinstance(subject, MeteredEntitlement):
         if rank == _END:
-            run.drop(at, EntryKind.ENDED, run.lots_of(subject.id))
-            run.forgive(subject, at)
+            run.end(subject, at)
         elif rank == _RESET:
             run.reset(subject, at)
-        elif subject.issue(at):
-            run.give(_Lot(subject.id, None, subject.issue(at), DEFAULT_PRIORITY, at, None, order))
+        else:
+            run.resume(subject, at)
+            if subject.issue(at):
+                run.give(_Lot(subject.id, None, subject.issue(at), DEFAULT_PRIORITY, at, None, order))
     elif rank == _EXPIRE:
         lots = run.lots_of_grant(subject.id)
         if subject.voided_at is None or subject.expires_at == at:

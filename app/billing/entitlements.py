@@ -1,5 +1,6 @@
 """Features, and the terms under which a customer may use one: domain.md section 7."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,13 +29,23 @@ class BooleanTerms:
     kind = FeatureKind.BOOLEAN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StaticTerms:
-    """Access with a value, which is any JSON."""
+    """Access with a value, which is any JSON. Two are equal where their JSON is: `1` is not `true`."""
 
     value: Any
 
     kind = FeatureKind.STATIC
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaticTerms) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @property
+    def _text(self) -> str:
+        return json.dumps(self.value, sort_keys=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

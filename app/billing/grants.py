@@ -1,7 +1,7 @@
 """What gives units of a metered feature: entitlements with their usage periods, and the grants under them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -20,7 +20,7 @@ class MeteredEntitlement:
     """An entitlement to units of a feature while [started_at, ended_at) lasts.
 
     Usage periods are counted from `anchor_at`. Each begins with a grant of what the terms issue; the first with
-    `first_issue` where that is another amount.
+    `first_issue` where that is another amount. `subscription_id` is None for what is issued by hand.
     """
 
     id: str
@@ -30,6 +30,7 @@ class MeteredEntitlement:
     anchor_at: datetime
     timezone: str
     first_issue: Decimal | None = None
+    subscription_id: str | None = None
 
     @property
     def calendar(self) -> Calendar:
@@ -56,6 +57,21 @@ class MeteredEntitlement:
         if self.terms.usage_period is None:
             return None
         return self.calendar.window(self.terms.usage_period, instant).part
+
+    @property
+    def endless(self) -> "MeteredEntitlement":
+        """The same, as if it did not end."""
+        return replace(self, ended_at=None)
+
+    def begun(self, instant: datetime) -> datetime:
+        """Return when it gave the units of the usage period of an instant, though it may have ended since."""
+        period = self.endless.period(instant)
+        return self.started_at if period is None else period.start
+
+    def has_periods_of(self, other: "MeteredEntitlement") -> bool:
+        """Tell whether its usage periods are those of another."""
+        same = self.terms.usage_period is other.terms.usage_period
+        return same and (self.terms.usage_period is None or self.anchor_at == other.anchor_at)
 
     def resets(self, until: datetime) -> list[datetime]:
         """Return the ends of usage periods up to an instant at which another begins."""
@@ -103,6 +119,20 @@ class GivenGrant:
         return starts
 
 
+def resumes(later: MeteredEntitlement, former: MeteredEntitlement) -> bool:
+    """Tell whether an entitlement takes over what one before it of the same subscription left when it ended.
+
+    It does at a change to other usage periods, and where it begins later in the usage period in which the other ended.
+    """
+    if later.first_issue is None or later.subscription_id is None or later.subscription_id != former.subscription_id:
+        return False
+    ended_at = former.ended_at
+    if ended_at is None or not former.started_at < ended_at <= later.started_at:
+        return False
+    same = ended_at == later.started_at or former.has_periods_of(later)
+    return same and former.begun(later.started_at) < ended_at
+
+
 def next_change(
     entitlements: Sequence[MeteredEntitlement], grants: Sequence[GivenGrant], at: datetime
 ) -> datetime | None:
@@ -129,7 +159,14 @@ def forgotten_until(entitlements: Sequence[MeteredEntitlement], until: datetime)
         if terms.preserve_overage_at_reset or terms.reset_max_rollover != NONE:
             continue
         for at in reversed(one.resets(until)):
-            if not any(other.started_at < at and not other.calendar.is_over(at) for other in others):
+            if not any(other.started_at < at and not _is_forgotten(other, entitlements, at) for other in others):
                 found = at if found is None else max(found, at)
                 break
     return found
+
+
+def _is_forgotten(one: MeteredEntitlement, entitlements: Sequence[MeteredEntitlement], at: datetime) -> bool:
+    """Tell whether nothing that an entitlement gave before an instant is there from then on."""
+    return one.calendar.is_over(at) and not any(
+        later.started_at >= at and resumes(later, one) for later in entitlements
+    )

@@ -79,7 +79,11 @@ class EntitlementMutations:
         done = await call.create(input, entitlements.create_grant)
         return schema.GrantCreatePayload(grant=done.rows[0], replayed=done.replayed)
 
-    @mutation("Sell units on an invoice; they are there once it is paid.", access=Scope.BILLING_WRITE)
+    @mutation(
+        "Sell units on an invoice; they are there once it is paid. What is paid after they expired, or after the "
+        "entitlement ended, becomes credit by a credit note.",
+        access=Scope.BILLING_WRITE,
+    )
     async def grant_purchase(self, call: Call, input: schema.GrantPurchaseInput) -> schema.GrantPurchasePayload:
         done = await call.create(input, purchases.purchase_grant)
         return schema.GrantPurchasePayload(grant=done.rows[0], invoice=done.rows[1], replayed=done.replayed)

@@ -10,7 +10,7 @@ from strawberry import Info, Parent
 
 from app import models
 from app.billing.access import Scope
-from app.billing.burn_down import Entry, EntryKind
+from app.billing.balance_entries import Entry, EntryKind
 from app.billing.periods import Period
 from app.context import Context
 from app.db import Sessions
@@ -35,6 +35,7 @@ describe(
         EntryKind.EXPIRED: "A grant expired with units left.",
         EntryKind.VOIDED: "A grant was taken back with units left.",
         EntryKind.RESET: "A usage period ended with units left.",
+        EntryKind.RESUMED: "What the subscription gave before, and was left when that ended, is there again.",
         EntryKind.ROLLED_OVER: "Units were carried over into the next usage period.",
         EntryKind.OVERAGE_RESET: "What no grant covered was settled, at a reset or at the end.",
         EntryKind.ENDED: "The entitlement ended with units left.",

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import EntryKind
+from app.billing.balance_entries import EntryKind
 from app.billing.decimals import exact_difference, exact_sum
 from app.billing.grants import TICK
 from app.billing.measuring import Metering, MetricRules

@@ -15,6 +15,7 @@ from app.models import table_of
 from app.services.crediting import CREDITABLE, creditable_lines, write_predicted
 from app.services.customer_time import customers_now
 from app.services.invoices import lines_of
+from app.services.late_purchases import credit_late_purchase
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
 from app.services.refunds import payments_of
@@ -44,7 +45,9 @@ async def create_credit_note(
     if draft.refund:
         await _check_refundable(session, problems, predicted, invoice)
     problems.raise_if_any()
-    return await write_predicted(session, invoice, predicted, draft.reason, now, refund=draft.refund)
+    note = await write_predicted(session, invoice, predicted, draft.reason, now, refund=draft.refund)
+    await credit_late_purchase(session, invoice, now)
+    return note
 
 
 async def _predicted(

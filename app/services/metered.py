@@ -10,7 +10,16 @@ def metered_of(row: Any) -> MeteredEntitlement:
     """Return a metered entitlement, of a model or of a light row."""
     terms = terms_from_json(row.terms)
     assert isinstance(terms, MeteredTerms), "only metered entitlements burn down"
-    return MeteredEntitlement(row.id, terms, row.started_at, row.ended_at, row.anchor_at, row.timezone, row.first_issue)
+    return MeteredEntitlement(
+        id=row.id,
+        terms=terms,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        anchor_at=row.anchor_at,
+        timezone=row.timezone,
+        first_issue=row.first_issue,
+        subscription_id=row.subscription_id,
+    )
 
 
 def grant_of(row: Any) -> GivenGrant:

@@ -18,6 +18,7 @@ from app.billing.money import decimal_to_minor, minor_to_decimal
 from app.ids import new_id
 from app.services.credit import add_entry
 from app.services.customer_time import customers_now
+from app.services.late_purchases import credit_late_purchase
 from app.services.lookup import must_lock, require
 from app.services.principal import Principal
 from app.services.settling import settle
@@ -61,6 +62,7 @@ async def record_payment(
     if not has_expired:
         invoice.paid_minor += amount_minor - excess_minor
         await settle(session, subscription, invoice, now)
+        await credit_late_purchase(session, invoice, now)
     await session.flush()
     return payment, invoice
 

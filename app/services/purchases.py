@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -29,7 +29,8 @@ async def purchase_grant(
 ) -> tuple[models.Grant, models.Invoice]:
     """Sell units under an entitlement that a running subscription gives; return the grant and the invoice, due now.
 
-    The units are there once it is paid, at once where there is nothing to pay. If it is voided they never are.
+    The units are there once it is paid, at once where there is nothing to pay. If it is voided they never are. What is
+    paid too late becomes credit.
     """
     problems, environment_id = Problems(), principal.environment_id
     field = "entitlementId"
@@ -64,12 +65,21 @@ async def purchase_grant(
 
 
 async def give_purchases(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
-    """Let the units be there that were bought on a locked invoice, if it is paid. Once, however it came to be."""
+    """Let the units be there that were bought on a locked invoice, if it is paid. Once, however it came to be.
+
+    What has expired, or was bought under an entitlement that has ended, is not given any more.
+    """
     if invoice.reason is not InvoiceReason.GRANT_PURCHASE or invoice.status is not InvoiceStatus.PAID:
         return
-    columns = table_of(models.Grant).c
+    columns, entitlements = table_of(models.Grant).c, table_of(models.Entitlement).c
     mine = (columns.environment_id == invoice.environment_id, columns.invoice_id == invoice.id)
-    for grant in await session.scalars(select(models.Grant).where(*mine, columns.effective_at.is_(None))):
+    under = (entitlements.environment_id == columns.environment_id) & (entitlements.id == columns.entitlement_id)
+    in_time = (
+        or_(columns.expires_at.is_(None), columns.expires_at > now),
+        or_(entitlements.ended_at.is_(None), entitlements.ended_at > now),
+    )
+    waiting = select(models.Grant).join(models.Entitlement, under).where(*mine, columns.effective_at.is_(None))
+    for grant in await session.scalars(waiting.where(*in_time)):
         grant.effective_at = now
     await session.flush()
 

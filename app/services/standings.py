@@ -11,7 +11,8 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.billing.burn_down import BurnDown, Entry
+from app.billing.balance_entries import Entry
+from app.billing.burn_down import BurnDown
 from app.billing.decimals import exact_sum
 from app.billing.entitlements import FeatureKind, terms_from_json
 from app.billing.errors import ErrorCode, Problems

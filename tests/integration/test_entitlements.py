@@ -364,7 +364,7 @@ async def test_a_change_to_less_then_to_a_version_without_the_feature_ends_all_o
         assert (await left(story, at="2026-06-07T00:00:00Z"))[1] == "100"
 
 
-async def test_a_change_to_another_usage_period_begins_with_all_that_the_new_one_gives(database_url: str) -> None:
+async def test_a_change_to_another_usage_period_takes_over_what_is_left(database_url: str) -> None:
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
         await sell(story, metered())
         await story.subscribe()
@@ -373,9 +373,80 @@ async def test_a_change_to_another_usage_period_begins_with_all_that_the_new_one
         await story.until("2026-06-05T00:00:00Z")
         await publish(story, metered(usagePeriod=None))
         await story.change(planId="plan")
-        assert (await left(story))[1] == "100"
+        assert (await left(story))[1] == "40"
         await story.until("2026-08-01T00:00:00Z")
+        assert (await left(story))[1] == "40"
+
+
+async def test_changes_from_month_to_year_and_back_give_no_more_than_the_most(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z") as story:
+        await sell_by_month_and_year(story, metered(), metered(issueAfterReset="1200", usagePeriod="YEARLY"))
+        await story.use("2026-01-02T00:00:00Z", n="60")
+        for day, plan in ("10", "year"), ("11", "plan"), ("12", "year"), ("13", "plan"):
+            await story.until(f"2026-01-{day}T00:00:00Z")
+            await story.change(planId=plan)
+            assert (await left(story))[1] == "1140"
+        await story.until("2026-02-13T00:00:00Z")
         assert (await left(story))[1] == "100"
+
+
+async def test_what_was_left_is_there_again_after_a_time_without_the_feature(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        await story.use("2026-06-02T00:00:00Z", n="60")
+        expected: Any = (("05", [], "0"), ("08", [metered()], "40"), ("09", [], "0"), ("10", [metered()], "40"))
+        for day, features, units in (*expected, ("12", [metered(issueAfterReset="150")], "90")):
+            await story.until(f"2026-06-{day}T00:00:00Z")
+            await publish(story, *features)
+            await story.change(planId="plan")
+            assert (await left(story))[1] == units
+        # An event of the time before takes from what is there now.
+        await story.use("2026-06-03T00:00:00Z", n="25")
+        assert (await left(story))[1] == "65"
+        span = {"from": "2026-06-01T00:00:00Z", "to": "2026-06-12T00:00:00Z"}
+        kinds = []
+        for day in "01", "08", "10":
+            [one] = (await access(story, at=f"2026-06-{day}T00:00:00Z"))["entitlements"]
+            entries = (await story.api.gql(HISTORY, id=one["id"], **span))["entitlement"]["balanceHistory"]
+            kinds.append([(entry["kind"], entry["balanceChange"]) for entry in entries])
+        assert kinds == [
+            [("GRANTED", "100"), ("BURNED", "-85"), ("ENDED", "-15")],
+            [("RESUMED", "15"), ("ENDED", "-15")],
+            [("RESUMED", "15")],
+        ]
+        await story.until("2026-07-01T00:00:00Z")
+        assert (await left(story))[1] == "150"
+
+
+async def test_a_change_back_at_the_same_instant_never_was(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        await grant(story, mine, "30", effectiveAt="2026-06-02T00:00:00Z")
+        await story.until("2026-06-05T00:00:00Z")
+        for features in [metered(issueAfterReset="1000")], [metered()]:
+            await publish(story, *features)
+            await story.change(planId="plan")
+        [one] = (await access(story))["entitlements"]
+        assert one["id"] == mine
+        assert (await left(story))[1] == "130"
+        await story.until("2026-07-02T00:00:00Z")
+        [one] = (await access(story))["entitlements"]
+        assert one["id"] == mine
+
+
+async def test_values_that_python_takes_for_the_same_are_others(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story, {"featureId": "seats", "static": {"value": 1}})
+        await story.subscribe()
+        await story.pay()
+        for day, value in ("01", True), ("02", 1), ("03", 0), ("03", False):
+            await story.until(f"2026-06-{day}T00:00:00Z")
+            await publish(story, {"featureId": "seats", "static": {"value": value}})
+            await story.change(planId="plan")
+            found = (await access(story, "seats"))["staticValue"]
+            assert (found, type(found)) == (value, type(value))
 
 
 async def test_instants_that_no_customer_asks_for_are_refused(database_url: str) -> None:
@@ -554,6 +625,16 @@ async def buy(story: Story, entitlement_id: str, **given: Any) -> dict[str, Any]
     return payload
 
 
+async def pay(story: Story, invoice_id: str, **given: Any) -> None:
+    paid = await story.api.mutate("invoiceRecordPayment", "__typename", invoiceId=invoice_id, method="card", **given)
+    assert paid["userErrors"] == []
+
+
+async def notes(story: Story) -> list[str]:
+    found = await story.api.gql("{ creditNotes { nodes { total { amount } } } }")
+    return [one["total"]["amount"] for one in found["creditNotes"]["nodes"]]
+
+
 async def provisioned(story: Story) -> str:
     await sell(story, metered())
     await story.subscribe()
@@ -587,6 +668,28 @@ async def test_units_that_are_bought_are_there_once_they_are_paid(database_url: 
             "invoiceVoid", "invoice { id }", invoiceId=voided["invoice"]["id"], reason="changed mind"
         )
         assert await left(story) == (True, "150", "0", "0")
+
+
+async def test_units_that_are_paid_too_late_become_credit(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        expiring = (await buy(story, mine, expiresAt="2026-06-10T00:00:00Z"))["invoice"]["id"]
+        ending = (await buy(story, mine))["invoice"]["id"]
+        in_parts = (await buy(story, mine, price="30"))["invoice"]["id"]
+        await story.until("2026-06-10T00:00:00Z")
+        await pay(story, expiring)
+        assert await left(story) == (True, "100", "0", "0")
+        assert await notes(story) == ["20.00"]
+        await story.end(at="NOW")
+        await pay(story, ending)
+        await pay(story, in_parts, amount="10")
+        assert await notes(story) == ["20.00", "20.00"]
+        half = {"invoiceId": in_parts, "amount": "20", "reason": "sorry"}
+        assert (await story.api.mutate("creditNoteCreate", "__typename", **half))["userErrors"] == []
+        assert await notes(story) == ["20.00", "20.00", "20.00", "10.00"]
+        asked = "query($id: ID!) { customer(id: $id) { creditBalances { amount } } }"
+        found = await story.api.gql(asked, id=story.customer_id)
+        assert found["customer"]["creditBalances"] == [{"amount": "50.00"}]
 
 
 async def test_units_that_credit_pays_or_that_cost_nothing_are_there_at_once(database_url: str) -> None:

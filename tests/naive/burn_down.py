@@ -6,6 +6,9 @@ Instants are whole numbers here, and so are periods: a usage period is so many o
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+#: Units come in multiples of this.
+BIT = Fraction(1, 2)
+
 
 @dataclass(frozen=True)
 class Giver:
@@ -59,6 +62,7 @@ class World:
     over: dict[int, Fraction] = field(default_factory=dict)
     used: Fraction = Fraction(0)
     billed: list[Fraction] = field(default_factory=list)
+    taken: list[Heap] = field(default_factory=list)
 
     def balance(self, giver: int) -> Fraction:
         return sum((heap.left for heap in self.heaps if heap.giver == giver), Fraction(0))
@@ -109,6 +113,7 @@ def _gives(gift: Gift, at: int) -> bool:
 
 def _reset(world: World, place: int) -> None:
     giver = world.givers[place]
+    world.taken = [heap for heap in world.taken if heap.giver != place]
     for heap in [heap for heap in world.heaps if heap.giver == place]:
         carried = max(heap.left, giver.least)
         heap.left = carried if giver.most is None else min(carried, giver.most)
@@ -124,11 +129,29 @@ def _use(world: World, at: int, units: Fraction) -> None:
         world.billed.append(units)
         return
     world.used += units
+    if units < 0:
+        _put_back(world, -units)
+        return
     rest = units - _take(world, units)
     [debtor, *_] = [place for place in active if world.givers[place].soft] or active
     world.over[debtor] = world.over.get(debtor, Fraction(0)) + rest
     giver = world.givers[debtor]
     world.billed.append(rest if giver.soft and not giver.preserve else Fraction(0))
+
+
+def _put_back(world: World, units: Fraction) -> None:
+    """Less is owed first; the rest goes back bit by bit to where the last one came from, else to what would be last."""
+    for place in range(len(world.givers)):
+        less = min(world.over.get(place, Fraction(0)), units)
+        world.over[place] = world.over.get(place, Fraction(0)) - less
+        units -= less
+    while units and world.taken:
+        heap = world.taken.pop()
+        if any(there is heap for there in world.heaps):
+            heap.left += BIT
+            units -= BIT
+    if units and world.heaps:
+        max(world.heaps, key=lambda heap: heap.key).left += units
 
 
 def _take(world: World, units: Fraction) -> Fraction:
@@ -137,4 +160,5 @@ def _take(world: World, units: Fraction) -> Fraction:
         part = min(heap.left, units - taken)
         heap.left -= part
         taken += part
+        world.taken += [heap] * int(part / BIT)
     return taken

@@ -41,10 +41,12 @@ def gifts(draw: st.DrawFn, givers: int) -> Gift:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Giver], list[Gift], list[tuple[int, Fraction]], int]:
+def worlds(
+    draw: st.DrawFn, units: st.SearchStrategy[Fraction] = SOME
+) -> tuple[list[Giver], list[Gift], list[tuple[int, Fraction]], int]:
     givers = sorted(draw(st.lists(GIVERS, min_size=1, max_size=3)), key=lambda one: one.start)
     given = draw(st.lists(gifts(len(givers)), max_size=4))
-    events = draw(st.lists(st.tuples(INSTANTS, SOME), max_size=12))
+    events = draw(st.lists(st.tuples(INSTANTS, units), max_size=12))
     return givers, given, events, draw(st.integers(1, UNTIL))
 
 
@@ -118,6 +120,16 @@ def test_it_is_the_naive_one(world: tuple[list[Giver], list[Gift], list[tuple[in
     givers, given_, events, until = world
     found = burnt(givers, given_, events, until, [])
     same(found, live(givers, given_, [event for event in events if event[0] <= until], until))
+
+
+@given(worlds(SOME | SOME.map(lambda units: -units)))
+def test_usage_below_zero_goes_back_to_where_it_was_taken_from(
+    world: tuple[list[Giver], list[Gift], list[tuple[int, Fraction]], int],
+) -> None:
+    givers, given_, events, until = world
+    found = burnt(givers, given_, events, until, [at(week) for week in range(until)])
+    weeks = {week: sum((units for when, units in events if when == week), Fraction(0)) for week, _ in events}
+    same(found, live(givers, given_, [one for one in sorted(weeks.items()) if one[0] <= until], until))
 
 
 @given(worlds(), st.lists(INSTANTS, max_size=5))
