@@ -189,7 +189,7 @@ async def _counts(session: AsyncSession, numbers: Collection[int]) -> dict[tuple
         .join(UsageCounter, counters.id == counted.usage_counter_id)
         .outerjoin(InvoiceLine, same_line)
         .where(counted.event_number.in_(numbers), counted.is_withdrawal.is_(False))
-        .order_by(counted.revision)
+        .order_by(counted.revision, lines.id.desc())  # the last one stays: the first line that billed it
     )
     rows = await session.execute(statement)
     return {(row.event_number, row.billable_metric_id): row for row in rows}

@@ -1,4 +1,7 @@
-"""Late usage on invoices: a closed period rated again with all its events, less what earlier lines charged for it."""
+"""Late usage on invoices: a closed period rated again with all its events, less what earlier lines charged for it.
+
+So are the closed periods whose units grants cover otherwise since, where that changes what they cost.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +29,7 @@ from app.metering.late_usage import LateUsage, close_late_usage, find_late_usage
 from app.models import table_of
 from app.services.covering import CoverAsked, units_not_billed
 from app.services.rating import is_coverable
+from app.services.shifted_lines import shifted_periods
 
 _lines = table_of(models.InvoiceLine)
 _invoices = table_of(models.Invoice)
@@ -40,13 +44,17 @@ class Subscribed(Protocol):
 
 @dataclass(frozen=True)
 class LateLine:
-    """A line for late usage, as an invoice or a preview shows it; `first` is the row of the line that it corrects."""
+    """A line for late usage, as an invoice or a preview shows it; `first` is the row of the line that it corrects.
+
+    `is_shifted` says that nothing came late for the period itself.
+    """
 
     first: Row[Any]
     inputs: LineInputs
     priced: PricedLine
     correction: Correction
     usage_counter_id: int
+    is_shifted: bool = False
 
     @property
     def rules_version(self) -> int:
@@ -71,7 +79,7 @@ class LateLine:
     @property
     def description(self) -> str:
         """What the line is called."""
-        return f"{self.first.description} (late usage)"
+        return f"{self.first.description} ({'after late usage' if self.is_shifted else 'late usage'})"
 
     @property
     def payment_term(self) -> PaymentTerm:
@@ -130,15 +138,18 @@ async def late_lines(
     if closed_at is not None:
         await close_late_usage(session, late, closed_at)
     billed = await _billed(session, environment_id, late)
+    shifted = await shifted_periods(session, environment_id, billed.firsts.values())
+    if shifted:
+        billed = await _billed(session, environment_id, [*late, *shifted])
     asked = {}
-    for one in late:
+    for one in (*late, *shifted):
         first = billed.first(one)
         metering, inputs = metering_from_json(first.metering), line_inputs_from_json(first.inputs)
         asked[one] = (metering.metric, inputs.model)
     measured = await measure_periods(session, environment_id, asked)
     not_billed = await _not_billed(session, environment_id, billed, measured, listed)
     found: defaultdict[str, list[LateLine]] = defaultdict(list)
-    for one in sorted(late, key=billed.place):
+    for one in sorted(asked, key=billed.place):
         first, whole = billed.first(one), measured[one]
         inputs = replace(
             line_inputs_from_json(first.inputs),
@@ -149,7 +160,10 @@ async def late_lines(
             uncovered=max(exact_difference(whole.quantity, not_billed[one]), Decimal(0)) if one in not_billed else None,
         )
         priced = price_line(inputs, first.rules_version)
-        found[one.subscription_id].append(LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id))
+        if one in shifted and not priced.amount_minor:
+            continue
+        line = LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id, is_shifted=one in shifted)
+        found[one.subscription_id].append(line)
     return found
 
 
@@ -210,9 +224,10 @@ async def _billed(session: AsyncSession, environment_id: str, late: Sequence[Lat
     of_invoice = (_invoices.c.environment_id == columns.environment_id) & (_invoices.c.id == columns.invoice_id)
     firsts = (
         await session.execute(
-            select(_lines, _invoices.c.summary, _invoices.c.tax_behavior)
+            select(_lines, _invoices.c.summary, _invoices.c.tax_behavior, _invoices.c.subscription_id)
             .join(_invoices, of_invoice)
             .where(columns.environment_id == environment_id, columns.usage_counter_id.in_(counters))
+            .where(columns.corrects_line_id.is_(None))
         )
     ).all()
     charged = {row.id: row.amount_minor for row in firsts}

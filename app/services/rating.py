@@ -119,8 +119,13 @@ async def rate(session: AsyncSession, environment_id: str, charges: Sequence[Cha
 
 
 def is_coverable(inputs: LineInputs) -> bool:
-    """Tell whether grants can cover units of a line: of a sum, unless its model looks at each event."""
-    return inputs.aggregation in BURNABLE and not needs_events(inputs.model) and inputs.quantity > 0
+    """Tell whether there are units of a line that grants can cover."""
+    return has_coverable_units(inputs) and inputs.quantity > 0
+
+
+def has_coverable_units(inputs: LineInputs) -> bool:
+    """Tell whether grants can cover units of a line, be there any or not: of a sum, not looked at event by event."""
+    return inputs.aggregation in BURNABLE and not needs_events(inputs.model)
 
 
 async def _with_covered(session: AsyncSession, environment_id: str, rated: Sequence[RatedLine]) -> list[RatedLine]:

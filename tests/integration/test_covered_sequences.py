@@ -114,3 +114,53 @@ async def test_what_is_taken_off_is_what_the_naive_burn_down_does_not_bill(datab
         await story.until(at(WEEK * WEEKS + 1))
         assert await taken_off(story) == expected(givers, gifts, uses)
         await replays_equal(story)
+
+
+def owed(givers: list[Giver], gifts: list[Gift], uses: list[Use]) -> dict[tuple[int, str], Fraction]:
+    """What each price comes to in each week, whenever the events came."""
+    ordered = sorted(uses, key=lambda use: use.tick)
+    billed = units_billed(givers, gifts, [(use.tick, use.units) for use in ordered], WEEK * WEEKS)
+    found: defaultdict[tuple[int, str], Fraction] = defaultdict(Fraction)
+    for use, units in zip(ordered, billed, strict=True):
+        price, unit_price = ("large", Fraction(1)) if use.kind == "large" else ("rest", Fraction("0.10"))
+        found[use.tick // WEEK, price] += units * unit_price
+    return {key: amount for key, amount in found.items() if amount}
+
+
+async def charged(story: Story) -> dict[tuple[int, str], Fraction]:
+    """The same, as all lines of a period add up on whatever invoices they are."""
+    asked = "description period { start } amount { amount }"
+    found: defaultdict[tuple[int, str], Fraction] = defaultdict(Fraction)
+    invoices = await story.api.gql(f"{{ invoices(first: 100) {{ nodes {{ lines {{ {asked} }} }} }} }}")
+    for line in (line for invoice in invoices["invoices"]["nodes"] for line in invoice["lines"]):
+        week = (datetime.fromisoformat(line["period"]["start"]) - START) // (WEEK * TICK)
+        found[week, line["description"].partition(" ")[0]] += Fraction(line["amount"]["amount"])
+    return {key: amount for key, amount in found.items() if amount}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_late_usage_shifts_what_other_prices_and_later_periods_are_billed(database_url: str, seed: int) -> None:
+    random = Random(100 + seed)
+    givers = [random_giver(random, 0)]
+    gifts = [random_gift(random, givers) for _ in range(random.randrange(3))]
+    uses = [
+        Use(tick, random.choice(("large", "small")), random.choice(UNITS))
+        for tick in sorted(random.sample(range(WEEK * WEEKS), 12))
+    ]
+    late = {
+        place: use.tick + random.randrange(WEEK, WEEK * 3) for place, use in enumerate(uses) if random.random() < 0.4
+    }
+    comes = sorted(range(len(uses)), key=lambda place: late.get(place, uses[place].tick))
+    async with tell(database_url, START.isoformat()) as story:
+        await story.sell(PRICES, billingInterval="WEEKLY")
+        await feature(story, "calls", "METERED", billableMetricId="calls")
+        await story.subscribe()
+        await entitle(story, givers, gifts)
+        for place in comes:
+            use = uses[place]
+            if place in late:
+                await story.until(at(late[place]))
+            await story.use(at(use.tick), use.kind, n=str(use.units))
+        await story.until(at(WEEK * (WEEKS + 4)))
+        assert await charged(story) == owed(givers, gifts, uses)
+        await replays_equal(story)
