@@ -1,5 +1,6 @@
 """Every test that asks for `database_url` runs on SQLite and on PostgreSQL, each time on a fresh migrated database."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import postgres, sqlite
+from tests.support import engines, postgres, sqlite
 
 SCRATCH = pytest.StashKey[Path]()
 KINDS = ("sqlite", "postgresql")
@@ -28,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    engines.share_statements()
     config.addinivalue_line("markers", "histories(total, at_once): asks for `seeds`, in ranges that add up to a total")
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
@@ -36,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     scratch, lifeline = postgres.make_scratch()
     config.stash[SCRATCH] = scratch
     config.add_cleanup(lambda: postgres.remove_scratch(scratch, lifeline))
+
+
+def pytest_collection_finish() -> None:
+    # The modules and the schema stay: the collector need not walk through them again and again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
