@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select, union_all
 from sqlmodel import SQLModel
 
 from app.db import Sessions
 from app.loaders.conditions import Given, held
 from app.loaders.identity import place_of
 from app.loaders.orders import Order, Position, beyond, sorting
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
+from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows, ways_to_own
 from app.metering.waiting import wait_until_counted
 from app.models import MeterEvent, table_of
 
@@ -117,6 +117,12 @@ def _ranked(owner: Owner, relation: Relation, given: Given, window: Window) -> S
     related = _related(owner, relation, given).where(*_bounds(table, window))
     keys = sorting(table, window.order, backward=window.backward)
     if relation.by is None:
+        ways, place = ways_to_own(ANY_OWNER, table), place_of(table)
+        if len(ways) > 1:  # the page is among the first rows of each, which an index has in this order
+            firsts = [
+                related.with_only_columns(place).where(way).order_by(*keys).limit(window.size + 1) for way in ways
+            ]
+            related = related.where(place.in_(union_all(*(select(first.subquery()) for first in firsts))))
         return related.order_by(*keys).limit(window.size + 1)
     rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=keys)
     ranked = related.add_columns(rank.label("page_rank")).subquery()
