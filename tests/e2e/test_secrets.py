@@ -45,7 +45,7 @@ class Watched:
 
     def send(self, method: str, path: str, authorization: str | None = None, **given: Any) -> httpx.Response:
         """Send a request as it is; what is answered is kept, headers too."""
-        headers = {} if authorization is None else {"authorization": authorization.encode()}
+        headers = {} if authorization is None else {b"authorization": authorization.encode()}
         answer = self.client.request(method, self.server.base + path, headers=headers, **given)
         self.heard.append(f"{answer.headers} {answer.text}")
         return answer
