@@ -12,7 +12,7 @@ from app.billing.erasure import CUSTOMER_FIELDS, erased_customer
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
 from app.models import table_of
-from app.services.lookup import to_change
+from app.services.lookup import locked_all, to_change
 from app.services.principal import Principal
 
 #: How many of what is in the way are named.
@@ -27,12 +27,16 @@ async def erase_customer(
     Refused with IN_USE while a subscription runs or an invoice is a draft: that is still to be written to somebody.
     Issued invoices keep whom they were issued to, as documents that the law wants kept.
     """
+    subscriptions, invoices = table_of(models.Subscription), table_of(models.Invoice)
+    mine = (subscriptions.c.environment_id == principal.environment_id, subscriptions.c.customer_id == customer_id)
+    # Who issues an invoice holds its subscription, and may have read whom it is to be issued to.
+    ids = (await session.scalars(select(subscriptions.c.id).where(*mine))).all()
+    await locked_all(session, models.Subscription, principal.environment_id, ids)
     # Whoever subscribes or changes this customer at the same time waits here, and then sees that it is erased.
     customer = await to_change(session, models.Customer, principal.environment_id, customer_id)
     if customer.erased_at is not None:
         return customer
     problems = Problems()
-    subscriptions, invoices = table_of(models.Subscription), table_of(models.Invoice)
     running = subscriptions.c.status != SubscriptionStatus.TERMINATED
     await _refuse_any(session, problems, customer, subscriptions, running, "subscriptions that run", "end them first")
     draft = invoices.c.status == InvoiceStatus.DRAFT
@@ -44,8 +48,8 @@ async def erase_customer(
     customer.sqlmodel_update(erased_customer(fields) | {"erased_at": now})
     await session.flush()  # which leaves an entry of its own, whose values go with the others
     personal = table_of(models.AuditPersonalData)
-    mine = (personal.c.environment_id == customer.environment_id, personal.c.customer_id == customer.id)
-    await session.execute(delete(personal).where(*mine))
+    own = (personal.c.environment_id == customer.environment_id, personal.c.customer_id == customer.id)
+    await session.execute(delete(personal).where(*own))
     return customer
 
 

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from app import models
 from app.billing.access import Scope
+from app.services.lookup import locked_all
 from tests.support.api import Api, make_api
 from tests.support.story import Story, fee, standard, tell, usage
 
@@ -169,6 +170,26 @@ async def test_who_subscribes_at_the_same_time_is_first_or_refused(database_url:
             )
             codes = [[error["code"] for error in one["userErrors"]] for one in (subscribed, erased)]
             assert codes in ([[], ["IN_USE"]], [["CUSTOMER_ERASED"], []])
+
+
+async def test_an_invoice_that_is_issued_at_the_same_time_leaves_nothing_behind(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z", email="jane@canary.example") as story:
+        await subscribed(story)
+        await story.end(at="NOW")
+        await story.until("2026-01-03T00:00:00Z")
+        api = story.api
+        [subscription] = await api.rows(models.Subscription)
+        async with api.sessions.begin() as session:  # as who issues a supplement does
+            await locked_all(session, models.Subscription, subscription.environment_id, [subscription.id])
+            customer = await session.get_one(models.Customer, (subscription.environment_id, story.customer_id))
+            invoice = (await session.scalars(select(models.Invoice))).first()
+            assert invoice is not None
+            erasing = asyncio.create_task(api.mutate("customerErase", "customer { name }", id=story.customer_id))
+            await asyncio.wait([erasing], timeout=2)  # it ends only if it waits for nobody
+            invoice.billed_to = {"name": "Acme", "email": customer.email, "again": True}
+        assert (await erasing)["customer"] == {"name": "[erased]"}
+        assert await api.rows(models.AuditPersonalData) == []
+        assert "canary" not in await everything(api)
 
 
 async def test_only_ones_own_customers_can_be_erased_and_with_the_scope(database_url: str) -> None:
