@@ -84,7 +84,7 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.CLOCK_LEAP_TOO_LONG: "A test clock moves at most two years in one call.",
     ErrorCode.CLOCK_BUSY: "The test clock is being advanced by another call.",
     ErrorCode.CLOCK_FULL: "The test clock has as many customers as it takes.",
-    ErrorCode.CUSTOMER_ERASED: "The customer's personal data was erased, so nothing new is made for it.",
+    ErrorCode.CUSTOMER_ERASED: "The customer's personal data was erased: it can't be changed or sold anything.",
     ErrorCode.KEY_NOT_VALID: "The API key is revoked, expired, or replaced already.",
 }
 

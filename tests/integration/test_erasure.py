@@ -144,7 +144,7 @@ async def test_a_repeat_changes_nothing(database_url: str) -> None:
         assert (await everything(api)).count("\n") == rows.count("\n")
 
 
-async def test_nothing_new_is_made_for_one_who_is_erased(database_url: str) -> None:
+async def test_who_is_erased_can_not_be_changed_nor_sold_anything(database_url: str) -> None:
     async with tell(database_url, "2026-01-01T00:00:00Z") as story:
         await story.sell({"platform": fee("49")})
         api, customer = story.api, story.customer_id
