@@ -7,6 +7,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from app.resolvers.audit import AuditQueries
 from app.resolvers.catalog import CatalogMutations, CatalogQueries
 from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
@@ -49,6 +50,7 @@ class Query(
     EventQueries,
     ClockQueries,
     PreviewQueries,
+    AuditQueries,
 ):
     """The root of queries."""
 

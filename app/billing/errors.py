@@ -43,6 +43,8 @@ class ErrorCode(StrEnum):
     CLOCK_LEAP_TOO_LONG = "CLOCK_LEAP_TOO_LONG"
     CLOCK_BUSY = "CLOCK_BUSY"
     CLOCK_FULL = "CLOCK_FULL"
+    CUSTOMER_ERASED = "CUSTOMER_ERASED"
+    KEY_NOT_VALID = "KEY_NOT_VALID"
 
 
 DESCRIPTIONS: dict[ErrorCode, str] = {
@@ -82,6 +84,8 @@ DESCRIPTIONS: dict[ErrorCode, str] = {
     ErrorCode.CLOCK_LEAP_TOO_LONG: "A test clock moves at most two years in one call.",
     ErrorCode.CLOCK_BUSY: "The test clock is being advanced by another call.",
     ErrorCode.CLOCK_FULL: "The test clock has as many customers as it takes.",
+    ErrorCode.CUSTOMER_ERASED: "The customer's personal data was erased: it can't be changed or sold anything.",
+    ErrorCode.KEY_NOT_VALID: "The API key is revoked, expired, or replaced already.",
 }
 
 

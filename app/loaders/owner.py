@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import BindParameter, ColumnElement, Executable, Row, Table, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Executable, Row, Table, bindparam, or_
 
 from app.db import Sessions
 
@@ -26,9 +26,19 @@ ANY_KEYS: Final[BindParameter[Any]] = bindparam("keys", expanding=True)
 
 def owned_by(owner: Owner, table: Table) -> ColumnElement[bool]:
     """Return the condition that a row is the owner's: of the environment, or of the merchant where rows have none."""
+    return or_(*ways_to_own(owner, table))
+
+
+def ways_to_own(owner: Owner, table: Table) -> list[ColumnElement[bool]]:
+    """Return the conditions of which one holds of what is the owner's. There are two where rows are of the one or the
+    other, each with an index of its own.
+    """
+    ways = []
     if "environment_id" in table.c:
-        return table.c.environment_id == owner.environment_id
-    return (table.c.merchant_id if "merchant_id" in table.c else table.c.id) == owner.merchant_id
+        ways.append(table.c.environment_id == owner.environment_id)
+    if "merchant_id" in table.c:
+        ways.append(table.c.merchant_id == owner.merchant_id)
+    return ways or [table.c.id == owner.merchant_id]
 
 
 async def owned_rows(

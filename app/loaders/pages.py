@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select, union_all
 from sqlmodel import SQLModel
 
 from app.db import Sessions
 from app.loaders.conditions import Given, held
 from app.loaders.identity import place_of
 from app.loaders.orders import Order, Position, beyond, sorting
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows
+from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows, ways_to_own
 from app.metering.waiting import wait_until_counted
 from app.models import MeterEvent, table_of
 
@@ -88,10 +88,11 @@ async def _wait_for(sessions: Sessions, relation: Relation) -> None:
         await wait_until_counted(sessions)
 
 
-def _related(owner: Owner, relation: Relation, given: Given) -> Select[Any]:
+def _related(owner: Owner, relation: Relation, given: Given, owned: ColumnElement[bool] | None = None) -> Select[Any]:
+    """Return the rows of a relation that are the owner's, or that are `owned`."""
     table = table_of(relation.model)
     conditions = held(owner, table, (*relation.having, *given))
-    statement = select(table).where(owned_by(ANY_OWNER, table), *conditions)
+    statement = select(table).where(owned_by(ANY_OWNER, table) if owned is None else owned, *conditions)
     if relation.by is None:
         return statement.add_columns(literal(ROOT).label("parent_key"))
     holder = table
@@ -114,13 +115,32 @@ def _plain(relation: Relation, window: Window) -> Select[Any]:
 def _ranked(owner: Owner, relation: Relation, given: Given, window: Window) -> Select[Any]:
     """Return the rows of each parent's page and one beyond it, which says that there are more."""
     table = table_of(relation.model)
+    if relation.by is None:
+        return _root_page(owner, relation, given, window)
     related = _related(owner, relation, given).where(*_bounds(table, window))
     keys = sorting(table, window.order, backward=window.backward)
-    if relation.by is None:
-        return related.order_by(*keys).limit(window.size + 1)
     rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=keys)
     ranked = related.add_columns(rank.label("page_rank")).subquery()
     return select(ranked).where(ranked.c.page_rank <= window.size + 1).order_by(ranked.c.parent_key, ranked.c.page_rank)
+
+
+def _root_page(owner: Owner, relation: Relation, given: Given, window: Window) -> Select[Any]:
+    """Return the page of what hangs on the root, read in the order of an index for each way to own a row.
+
+    Where there are two ways, the page is among the first rows of both: one condition with OR would sort all there are.
+    """
+    table = table_of(relation.model)
+    keys, most = sorting(table, window.order, backward=window.backward), window.size + 1
+    pages = [
+        _related(owner, relation, given, way).where(*_bounds(table, window)).order_by(*keys).limit(most)
+        for way in ways_to_own(ANY_OWNER, table)
+    ]
+    if len(pages) == 1:
+        return pages[0]
+    place = place_of(table)
+    firsts = union_all(*(select(page.with_only_columns(place).subquery()) for page in pages))
+    found = select(table, literal(ROOT).label("parent_key")).where(place.in_(firsts))
+    return found.order_by(*keys).limit(most)
 
 
 def _bounds(table: Table, window: Window) -> list[ColumnElement[bool]]:

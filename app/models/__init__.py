@@ -2,6 +2,7 @@
 
 from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
+from app.models.audit_personal_data import AuditPersonalData
 from app.models.billable_metric import BillableMetric
 from app.models.counted_event import CountedEvent
 from app.models.credit_entry import CreditEntry
@@ -48,6 +49,7 @@ from app.models.usage_value import UsageValue
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "AuditPersonalData",
     "BillableMetric",
     "CountedEvent",
     "CounterKind",

@@ -8,7 +8,10 @@ from app.db import Instant, JsonColumn
 
 
 class ApiKey(SQLModel, table=True):
-    """A bearer secret of a merchant, valid in both environments. Only its hash is stored."""
+    """A bearer secret of a merchant, valid in both environments. Only its hash is stored.
+
+    `replaced_by_id` is the key that takes its place: this one then expires.
+    """
 
     __tablename__ = "api_key"
 
@@ -22,3 +25,4 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
     last_used_at: datetime | None = Field(default=None, sa_type=Instant)
+    replaced_by_id: str | None = Field(default=None, foreign_key="api_key.id")

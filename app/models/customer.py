@@ -1,16 +1,20 @@
 """Who is billed."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import Field
 
-from app.db import Exact, JsonColumn
+from app.db import Exact, Instant, JsonColumn
 from app.models.row import EnvironmentRow, belongs_to, index, unique
 
 
 class Customer(EnvironmentRow, table=True):
-    """An organization the merchant bills. `tax_exemption` says why it is not taxed, whatever the rate."""
+    """An organization the merchant bills. `tax_exemption` says why it is not taxed, whatever the rate.
+
+    `erased_at`, in real time, is when its personal data was erased for good.
+    """
 
     __table_args__ = (
         unique("external_id"),
@@ -30,3 +34,4 @@ class Customer(EnvironmentRow, table=True):
     test_clock_id: str | None = None
     tax_rate: Decimal | None = Field(default=None, sa_type=Exact)
     tax_exemption: str | None = None
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)

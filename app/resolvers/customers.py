@@ -1,6 +1,9 @@
 """Root fields of customers."""
 
+from typing import Any
+
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.billing.access import Scope
@@ -10,12 +13,15 @@ from app.schema.customer import (
     Customer,
     CustomerCreateInput,
     CustomerCreatePayload,
+    CustomerEraseInput,
+    CustomerErasePayload,
     CustomerUpdateInput,
     CustomerUpdatePayload,
 )
 from app.schema.mutation import Call, mutation
 from app.schema.single import single
 from app.services import customers
+from app.services.erasure import erase_customer
 
 
 @strawberry.type
@@ -38,3 +44,16 @@ class CustomerMutations:
     @mutation("Change a customer.", access=Scope.CUSTOMERS_WRITE)
     async def customer_update(self, call: Call, input: CustomerUpdateInput) -> CustomerUpdatePayload:
         return CustomerUpdatePayload(customer=await call.update(input, customers.update_customer))
+
+    @mutation(
+        "Erase a customer's personal data for good: name, external id, email, address, tax id, tax exemption and "
+        "metadata, in the customer and in the audit log, whose entries stay. Refused while a subscription runs or an "
+        "invoice is a draft. Issued invoices are legal documents and keep `billedTo`; events keep what was sent, and "
+        "notes and reasons what was typed. A repeat changes nothing.",
+        access=Scope.CUSTOMERS_WRITE,
+    )
+    async def customer_erase(self, call: Call, input: CustomerEraseInput) -> CustomerErasePayload:
+        async def work(session: AsyncSession) -> Any:
+            return await erase_customer(session, call.principal, call.now(), input.id)
+
+        return CustomerErasePayload(customer=await call.transaction(work))

@@ -10,13 +10,22 @@ from app import models
 from app.billing.access import Scope
 from app.context import Context
 from app.loaders.pages import Relation
-from app.schema.api_key import ApiKey, ApiKeyCreateInput, ApiKeyCreatePayload, ApiKeyRevokeInput, ApiKeyRevokePayload
+from app.schema.api_key import (
+    ApiKey,
+    ApiKeyCreateInput,
+    ApiKeyCreatePayload,
+    ApiKeyRevokeInput,
+    ApiKeyRevokePayload,
+    ApiKeyRotateInput,
+    ApiKeyRotatePayload,
+)
 from app.schema.connections import Connection, connection
 from app.schema.declarations import ANY_KEY, field
 from app.schema.merchant import Merchant, MerchantUpdateInput, MerchantUpdatePayload
 from app.schema.mutation import Call, mutation
 from app.schema.single import single
 from app.services import keys, merchants
+from app.services.key_rotation import rotate_key
 
 
 async def _merchant(info: Info[Context, None]) -> Any:
@@ -55,6 +64,24 @@ class MerchantMutations:
         done = await call.once(input, input.idempotency_key, work)
         secret = None if done.replayed else secrets[0]
         return ApiKeyCreatePayload(api_key=done.rows[0], secret=secret, replayed=done.replayed)
+
+    @mutation(
+        "Rotate an API key: make one with the same name and scopes, whose secret is shown this once. The old one stays "
+        "valid for the overlap and then expires by itself. A key that is revoked, expired or replaced already is "
+        "refused.",
+        access=Scope.SETTINGS_WRITE,
+    )
+    async def api_key_rotate(self, call: Call, input: ApiKeyRotateInput) -> ApiKeyRotatePayload:
+        me, secrets = call.principal, list[str]()
+
+        async def work(session: AsyncSession, now: Any) -> tuple[Any, ...]:
+            made, old, secret = await rotate_key(session, me.merchant_id, now, *input.wanted(), granted=me.scopes)
+            secrets[:] = [secret]
+            return made, old
+
+        done = await call.once(input, input.idempotency_key, work)
+        (made, old), secret = done.rows, None if done.replayed else secrets[0]
+        return ApiKeyRotatePayload(api_key=made, replaced=old, secret=secret, replayed=done.replayed)
 
     @mutation("Revoke an API key, within a second everywhere.", access=Scope.SETTINGS_WRITE)
     async def api_key_revoke(self, call: Call, input: ApiKeyRevokeInput) -> ApiKeyRevokePayload:

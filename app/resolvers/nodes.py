@@ -6,24 +6,19 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info
 
-from app.billing.access import allows
 from app.context import Context
-from app.ids import prefix_of
 from app.schema.client_error import ClientError
 from app.schema.connections import MAX_SIZE
-from app.schema.declarations import ANY_KEY, NOUNS, field
-from app.schema.node import Node
+from app.schema.declarations import ANY_KEY, field
+from app.schema.node import Node, node_with
 
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description=f"Their ids, at most {MAX_SIZE}.")]
 
 
 async def _find(context: Context, identifier: str) -> Any:
-    """Return a row; None for what is absent, another's, malformed or not to be read with this key: all look alike."""
-    noun = NOUNS.get(prefix_of(identifier) or "")
-    if noun is None or (noun.access is not ANY_KEY and not allows(context.principal.scopes, noun.access)):
-        return None
-    return await context.loaders.by_id(noun.model).load(identifier)
+    found = node_with(context, identifier)
+    return None if found is None else await found
 
 
 async def _node(info: Info[Context, None], id: NodeId) -> Any:

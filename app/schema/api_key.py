@@ -1,6 +1,6 @@
 """API keys: who may do what."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -11,6 +11,7 @@ from app.schema.declarations import edge, field, noun, value
 from app.schema.inputs import idempotency_key
 from app.schema.node import Node
 from app.schema.user_errors import Payload
+from app.services.key_rotation import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from app.schema.merchant import Merchant
@@ -27,6 +28,9 @@ class ApiKey(Node):
     expires_at: datetime | None = field("From when on it is refused; null for never.")
     revoked_at: datetime | None = field("When it was revoked; null while it is valid.")
     last_used_at: datetime | None = field("When it was last used, to the minute; null for never.")
+    replaced_by: Annotated["ApiKey", strawberry.lazy("app.schema.api_key")] | None = edge(
+        "The key that takes its place, as it was rotated; else null.", models.ApiKey, "replaced_by_id"
+    )
     merchant: Annotated["Merchant", strawberry.lazy("app.schema.merchant")] = edge(
         "In whose name it acts.", models.Merchant, "merchant_id"
     )
@@ -53,11 +57,41 @@ class ApiKeyRevokeInput:
     id: strawberry.ID = field("The id of the key.")
 
 
+@strawberry.input(description="An API key to rotate: another takes its place.")
+class ApiKeyRotateInput:
+    """See `services.key_rotation.rotate_key`."""
+
+    id: strawberry.ID = field("The id of the key.")
+    overlap_seconds: int = field(
+        "For how long the old key stays valid beside the new one, in seconds, at most 30 days; then it expires by "
+        "itself. Example: `3600`.",
+        default=int(DEFAULT_OVERLAP.total_seconds()),
+    )
+    expires_at: datetime | None = field(
+        "From when on the new key is refused; left out, it lives as long as the old one was made to.", default=None
+    )
+    idempotency_key: str | None = idempotency_key()
+
+    def wanted(self) -> tuple[str, timedelta, datetime | None]:
+        """Return the key's id, the overlap and the expiry of the new key."""
+        return self.id, timedelta(seconds=self.overlap_seconds), self.expires_at
+
+
 @value("The API key that was created.")
 class ApiKeyCreatePayload(Payload):
     """The answer of `apiKeyCreate`."""
 
     api_key: ApiKey | None = field("The key.", default=None)
+    secret: str | None = field("What to send as bearer token. Shown only this once: null when replayed.", default=None)
+    replayed: bool = field("Whether an earlier call with this idempotency key made it.", default=False)
+
+
+@value("The API key that was made, and the one whose place it takes.")
+class ApiKeyRotatePayload(Payload):
+    """The answer of `apiKeyRotate`."""
+
+    api_key: ApiKey | None = field("The new key, with the name and the scopes of the old one.", default=None)
+    replaced: ApiKey | None = field("The old key: `expiresAt` says until when it is valid.", default=None)
     secret: str | None = field("What to send as bearer token. Shown only this once: null when replayed.", default=None)
     replayed: bool = field("Whether an earlier call with this idempotency key made it.", default=False)
 

@@ -57,6 +57,10 @@ class Customer(Node):
     tax_exemption: str | None = field(TAX_EXEMPTION)
     metadata: JSON = field(METADATA, of="details")
     created_at: datetime = field("When it was created, in its own time.")
+    erased_at: datetime | None = field(
+        "When its personal data was erased, in real time: its name then reads `[erased]`, and it can't be changed or "
+        "subscribed again. Else null."
+    )
     test_clock: Annotated["TestClock", strawberry.lazy("app.schema.test_clock")] | None = edge(
         "The clock whose time it lives in; null for real time.", models.TestClock, "test_clock_id"
     )
@@ -150,6 +154,13 @@ class CustomerUpdateInput:
         return with_address(changes_of(self, "name", "metadata"))
 
 
+@strawberry.input(description="A customer whose personal data is to be erased for good.")
+class CustomerEraseInput:
+    """See `services.erasure.erase_customer`."""
+
+    id: strawberry.ID = field("The id of the customer.")
+
+
 @value("The customer that was created.")
 class CustomerCreatePayload(Payload):
     """The answer of `customerCreate`."""
@@ -161,5 +172,12 @@ class CustomerCreatePayload(Payload):
 @value("The customer as it is now.")
 class CustomerUpdatePayload(Payload):
     """The answer of `customerUpdate`."""
+
+    customer: Customer | None = field("The customer.", default=None)
+
+
+@value("The customer as it is now.")
+class CustomerErasePayload(Payload):
+    """The answer of `customerErase`."""
 
     customer: Customer | None = field("The customer.", default=None)

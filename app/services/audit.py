@@ -15,10 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from app.billing.audit import AuditChange
 from app.ids import new_id
 from app.models import (
     AuditEntry,
+    AuditPersonalData,
     CountedEvent,
+    Customer,
     DueWork,
     EventInbox,
     EventKey,
@@ -30,9 +33,11 @@ from app.models import (
     UsageJob,
     table_of,
 )
+from app.services.personal_data import take_out
 
 _UNRECORDED = (
     AuditEntry,
+    AuditPersonalData,
     CountedEvent,
     DueWork,
     EventInbox,
@@ -51,16 +56,18 @@ def record_changes(session: Session, _flush_context: object) -> None:
     """Write an audit entry for each row that this flush created, updated or deleted."""
     if "unrecorded" in session.info:
         return
-    changed = [("CREATE", row) for row in session.new]
-    changed += [("UPDATE", row) for row in session.dirty if session.is_modified(row)]
-    changed += [("DELETE", row) for row in session.deleted]
-    entries = [
-        _entry(session, change, row)
-        for change, row in changed
-        if isinstance(row, SQLModel) and not isinstance(row, _UNRECORDED)
-    ]
+    changed = [(AuditChange.CREATE, row) for row in session.new]
+    changed += [(_kind_of_update(row), row) for row in session.dirty if session.is_modified(row)]
+    changed += [(AuditChange.DELETE, row) for row in session.deleted]
+    entries, personal = [], []
+    for change, row in changed:
+        if isinstance(row, SQLModel) and not isinstance(row, _UNRECORDED):
+            entries.append(entry := _entry(session, change, row))
+            personal.append(take_out(entry, row))
     if entries:
         session.connection().execute(insert(table_of(AuditEntry)), entries)
+    if any(personal):
+        session.connection().execute(insert(table_of(AuditPersonalData)), [one for one in personal if one])
 
 
 @contextmanager
@@ -83,7 +90,7 @@ async def record_run(
         "merchant_id": None,
         "at": session.info["at"],
         "actor": session.info["actor"],
-        "change": "RUN",
+        "change": AuditChange.RUN,
         "noun": "DueWork",
         "subject_id": kind,
         "before": {},
@@ -98,7 +105,12 @@ def start_recording() -> None:
         event.listen(Session, "after_flush", record_changes)
 
 
-def _entry(session: Session, change: str, row: SQLModel) -> dict[str, Any]:
+def _kind_of_update(row: object) -> AuditChange:
+    is_erased = isinstance(row, Customer) and inspect(row).attrs.erased_at.history.has_changes()
+    return AuditChange.ERASE if is_erased else AuditChange.UPDATE
+
+
+def _entry(session: Session, change: AuditChange, row: SQLModel) -> dict[str, Any]:
     before, after = _difference(change, row)
     environment_id = getattr(row, "environment_id", None)
     return {
@@ -115,15 +127,16 @@ def _entry(session: Session, change: str, row: SQLModel) -> dict[str, Any]:
     }
 
 
-def _difference(change: str, row: SQLModel) -> tuple[dict[str, Any], dict[str, Any]]:
+def _difference(change: AuditChange, row: SQLModel) -> tuple[dict[str, Any], dict[str, Any]]:
     before, after = {}, {}
     for attribute in inspect(row).attrs:
         history = attribute.history
-        if attribute.key in _SECRET or (change == "UPDATE" and not history.has_changes()):
+        is_update = change in {AuditChange.UPDATE, AuditChange.ERASE}
+        if attribute.key in _SECRET or (is_update and not history.has_changes()):
             continue
-        if change != "CREATE":
+        if change is not AuditChange.CREATE:
             before[attribute.key] = _plain(history.deleted[0] if history.deleted else attribute.value)
-        if change != "DELETE":
+        if change is not AuditChange.DELETE:
             after[attribute.key] = _plain(attribute.value)
     return before, after
 

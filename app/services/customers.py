@@ -14,6 +14,7 @@ from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
+from app.services.erasure import refuse_erased
 from app.services.lookup import locked, require, to_change
 from app.services.places import refuse_unknown_places
 from app.services.principal import Principal
@@ -50,6 +51,8 @@ async def update_customer(
     """Change a customer. Issued invoices keep the name and address they were issued to, and their tax."""
     problems = Problems()
     customer = await to_change(session, models.Customer, principal.environment_id, customer_id)
+    refuse_erased(problems, "id", customer)
+    problems.raise_if_any()
     current = CustomerDraft(
         external_id=customer.external_id,
         name=customer.name,

@@ -12,6 +12,7 @@ from app.billing.entitlements import FeatureKind, terms_to_json
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.services.customer_time import customers_now
+from app.services.erasure import refuse_erased
 from app.services.lookup import must_lock, require, require_open
 from app.services.merchants import get_merchant
 from app.services.principal import Principal
@@ -33,6 +34,8 @@ async def create_entitlement(
         check_kind(draft.terms, feature.kind, problems, "terms")
     if customer is not None:
         now = await customers_now(session, customer, now)
+        await must_lock(session, models.Customer, environment_id, customer.id)
+        refuse_erased(problems, "customerId", customer)
     started_at = draft.starts_at or now
     _check_begin(started_at, now, problems, "startsAt")
     if draft.ends_at is not None and draft.ends_at <= started_at:
@@ -40,7 +43,6 @@ async def create_entitlement(
     problems.raise_if_any()
     assert customer is not None
     assert feature is not None
-    await must_lock(session, models.Customer, environment_id, customer.id)
     entitlement = models.Entitlement(
         environment_id=environment_id,
         id=new_id("ent"),

@@ -45,6 +45,18 @@ async def create_key(
     if expires_at is not None and expires_at <= now:
         problems.add(ErrorCode.OUT_OF_RANGE, "expiresAt", "a key can't expire before it is made")
     problems.raise_if_any()
+    return await store_key(session, merchant_id, now, name, scopes, expires_at)
+
+
+async def store_key(
+    session: AsyncSession,
+    merchant_id: str,
+    now: datetime,
+    name: str,
+    scopes: Sequence[Scope],
+    expires_at: datetime | None,
+) -> tuple[models.ApiKey, str]:
+    """Write a key that was checked; return it with its secret."""
     secret = new_secret()
     key = models.ApiKey(
         id=new_id("key"),
@@ -63,12 +75,18 @@ async def create_key(
 
 async def revoke_key(session: AsyncSession, merchant_id: str, now: datetime, key_id: str) -> models.ApiKey:
     """Revoke a key from now on; one that is revoked already stays as it is."""
+    key = await locked_key(session, merchant_id, key_id)
+    key.revoked_at = key.revoked_at or now
+    await session.flush()
+    return key
+
+
+async def locked_key(session: AsyncSession, merchant_id: str, key_id: str) -> models.ApiKey:
+    """Return a key of a merchant, locked; refuse an id that names none."""
     owned = select(models.ApiKey).where(table_of(models.ApiKey).c.merchant_id == merchant_id)
     key = await session.scalar(owned.where(table_of(models.ApiKey).c.id == key_id).with_for_update())
     if key is None:
         raise Refused((UserError(ErrorCode.NOT_FOUND, "id", "id names no key of this merchant"),))
-    key.revoked_at = key.revoked_at or now
-    await session.flush()
     return key
 
 

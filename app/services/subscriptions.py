@@ -24,6 +24,7 @@ from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
+from app.services.erasure import refuse_erased
 from app.services.invoices import owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version
@@ -52,6 +53,7 @@ async def create_subscription(
         now = await customers_now(session, customer, now)
         # Whoever subscribes this customer at the same time waits here, and then sees this subscription.
         await must_lock(session, models.Customer, environment_id, customer.id)
+        refuse_erased(problems, "customerId", customer)
     _check_span(draft, problems, now)
     quantities = await chosen_quantities(session, problems, draft.quantities, version)
     currency = None if plan is None else plan.currency

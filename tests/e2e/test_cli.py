@@ -45,6 +45,25 @@ def test_keys_are_made_listed_and_revoked(database_url: str) -> None:
     assert billgraph(database_url, "keys", "revoke", "key_unknown").returncode == 1
 
 
+def test_a_rotated_key_is_valid_beside_the_new_one_or_ends_at_once(database_url: str) -> None:
+    with serve(database_url) as server:
+        event = {"type": "x", "source": "s", "subject": "c", "data": {}}
+        made = billgraph(database_url, "keys", "create", "--name", "reporter", "--scope", "events:create")
+        key_id, first = made.stdout.split()
+        assert server.post_event(event, key=first).status_code == 202
+        next_id, second = billgraph(database_url, "keys", "rotate", key_id).stdout.split()
+        assert [server.post_event(event, key=key).status_code for key in (first, second)] == [202, 202]
+        listed = billgraph(database_url, "keys", "list").stdout
+        assert [name in listed for name in (key_id, next_id)] == [True, True]
+        assert (listed.count("until"), listed.count("expired")) == (1, 0)
+        third = billgraph(database_url, "keys", "rotate", next_id, "--overlap", "0").stdout.split()[1]
+        assert [server.post_event(event, key=key).status_code for key in (first, second, third)] == [202, 401, 202]
+        assert "expired" in billgraph(database_url, "keys", "list").stdout
+    refused = billgraph(database_url, "keys", "rotate", key_id)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert next_id in refused.stderr
+
+
 def test_several_processes_need_postgresql(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         refused = billgraph(database_url, "serve", "--workers", "2")

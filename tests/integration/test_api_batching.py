@@ -23,6 +23,8 @@ async def test_an_edge_takes_the_same_statements_for_one_and_for_fifty_parents(d
         await fill(api)
         await api.gql("{ merchant { id } }")
         for root, edge, selected in EDGES:
+            if (root, edge) == ("auditEntries", "subject"):  # may be of every noun: test_api_audit has one noun's
+                continue
             # A price has a metric or a fee: it takes two of them to ask for both.
             few = await statements(api, root, edge, selected, 2 if edge == "target" else 1)
             many = await statements(api, root, edge, selected, SIZE)

@@ -63,6 +63,8 @@ async def test_each_condition_lets_through_what_meets_it(database_url: str) -> N
         await fill(api)
         stranger = await api.another_merchant()
         for listed in LISTS:
+            if listed.root == "auditEntries":  # tells of all of the crowd: test_api_audit has fewer
+                continue
             rows = sorted(await api.rows(listed.model), key=lambda row: getattr(row, place_name(type(row))))
             mine = await listed.ids(api)
             rows = [row for row in rows if row.id in mine]

@@ -114,3 +114,29 @@ async def test_events_that_are_there_are_counted_as_they_were_billed(database_ur
 async def counters(world: World) -> dict[str, tuple[object, ...]]:
     rows = await world.rows(models.UsageCounter)
     return {row.key: (row.round, row.closed_at is not None, row.event_count, row.total) for row in rows}
+
+
+async def test_personal_data_of_entries_that_are_there_is_moved_and_comes_back(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        customer = await world.customer(name="Jane", email="jane@acme.example")
+        await world.subscribe(customer, await world.catalog())
+        written = await entries(world)
+    assert ("Customer", {"name": "Jane", "email": "jane@acme.example"}) in written
+    assert [noun for noun, values in written if "name" in str(values)] == ["Customer", "Invoice"]
+    await asyncio.to_thread(command.downgrade, alembic_config(database_url), "0016")
+    engine = open_engine(database_url)
+    async with engine.connect() as connection:
+        found = (await connection.execute(text("SELECT after FROM audit_entry WHERE noun = 'Customer'"))).scalar_one()
+    await engine.dispose()
+    assert "jane@acme.example" in str(found)
+    await asyncio.to_thread(upgrade, database_url)
+    async with make_world(database_url) as world:
+        assert await entries(world) == written
+        kept = [entry.after for entry in await world.rows(models.AuditEntry)]
+        assert "jane" not in str(kept).lower()
+
+
+async def entries(world: World) -> list[tuple[str, dict[str, object]]]:
+    """The personal data of the audit log, by the noun of its entry."""
+    nouns = {entry.id: entry.noun for entry in await world.rows(models.AuditEntry)}
+    return [(nouns[row.id], row.before | row.after) for row in await world.rows(models.AuditPersonalData)]

@@ -183,6 +183,20 @@ async def _truncate(url: URL) -> None:
         # Truncating costs some milliseconds a table, asking whether it has rows next to nothing.
         asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for (name,) in tables)
         if filled := [name for (name,) in await connection.fetch(asked)] if tables else []:
-            await connection.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
+            await _empty(connection, filled)
     finally:
         await connection.close()
+
+
+async def _empty(connection: "asyncpg.Connection[asyncpg.Record]", tables: list[str]) -> None:
+    """Truncate tables. What the product lets nobody truncate is open for this transaction alone, as to its owner."""
+    guarded = await connection.fetch(
+        "SELECT DISTINCT quote_ident(relname) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "WHERE NOT tgisinternal AND tgtype & 32 <> 0"  # before TRUNCATE
+    )
+    async with connection.transaction():
+        for (name,) in guarded:
+            await connection.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+        await connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        for (name,) in guarded:
+            await connection.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")

@@ -63,10 +63,10 @@ def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess
 
 
 @contextlib.contextmanager
-def serve(database_url: str, *arguments: str) -> Iterator[Server]:
-    """Start a server, wait until it answers, and stop it at the end."""
+def serve(database_url: str, *arguments: str, log: Path | None = None) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it at the end. What it logs goes to a file if one is given."""
     port = free_port()
-    with _started([str(BILLGRAPH), "serve", "--port", str(port), *arguments], database_url, port) as server:
+    with _started([str(BILLGRAPH), "serve", "--port", str(port), *arguments], database_url, port, log) as server:
         yield server
 
 
@@ -79,14 +79,16 @@ def make_run(database_url: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _started(command: list[str], database_url: str, port: int) -> Iterator[Server]:
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def _started(command: list[str], database_url: str, port: int, log: Path | None = None) -> Iterator[Server]:
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=None if log is None else stack.enter_context(log.open("wb")),
+            text=True,
+        )
     try:
         yield Server(process, f"http://127.0.0.1:{port}", _wait(process, port))
     finally:

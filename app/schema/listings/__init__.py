@@ -1,6 +1,7 @@
 """What every noun's lists can be narrowed to and ordered by. A noun that connections lead to has its place here."""
 
 from app.schema.listings import (
+    audit,
     catalog,
     clocks,
     corrections,
@@ -16,6 +17,7 @@ from app.schema.listings.listing import LISTINGS, conditions_of, order_of
 
 __all__ = [
     "LISTINGS",
+    "audit",
     "catalog",
     "clocks",
     "conditions_of",
