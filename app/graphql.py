@@ -11,6 +11,7 @@ from app.resolvers.catalog import CatalogMutations, CatalogQueries
 from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
 from app.resolvers.corrections import CorrectionMutations, CorrectionQueries
+from app.resolvers.customer_tokens import CustomerTokenMutations, CustomerTokenQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
 from app.resolvers.entitlements import EntitlementMutations, EntitlementQueries
 from app.resolvers.events import EventMutations, EventQueries
@@ -41,6 +42,7 @@ class Query(
     CatalogAsCodeQueries,
     PlanVersionQueries,
     CustomerQueries,
+    CustomerTokenQueries,
     SubscriptionQueries,
     EntitlementQueries,
     InvoiceQueries,
@@ -63,6 +65,7 @@ class Mutation(
     PlanVersionMutations,
     CatalogAsCodeMutations,
     CustomerMutations,
+    CustomerTokenMutations,
     SubscriptionMutations,
     EntitlementMutations,
     InvoiceMutations,

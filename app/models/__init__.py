@@ -8,6 +8,7 @@ from app.models.credit_entry import CreditEntry
 from app.models.credit_note import CreditNote
 from app.models.credit_note_line import CreditNoteLine
 from app.models.customer import Customer
+from app.models.customer_token import CustomerToken
 from app.models.discount import Discount
 from app.models.due_work import DueWork
 from app.models.entitlement import Entitlement
@@ -55,6 +56,7 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "Customer",
+    "CustomerToken",
     "Discount",
     "DueWork",
     "Entitlement",
