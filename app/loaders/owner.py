@@ -10,9 +10,12 @@ from app.db import Sessions
 from app.loaders.customer_rows import LINKED, is_the_customers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Owner:
-    """The merchant and the environment of a request, and the customer whom it is for: no loader reads beyond them."""
+    """The merchant and the environment of a request, and the customer whom it is for: no loader reads beyond them.
+
+    Each is equal to itself only: as a key of kept statements it is hashed for every batch.
+    """
 
     merchant_id: str
     environment_id: str

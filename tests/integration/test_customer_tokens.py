@@ -1,5 +1,6 @@
 """Customer tokens: how they are made, how they end, and where they are refused."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -289,3 +290,20 @@ async def test_a_token_takes_one_look_up(database_url: str) -> None:
         with Statements() as statements:
             await browser.gql(ME)
         assert len(statements.seen) == 2
+
+
+async def test_many_pages_get_tokens_at_once(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        ada = await api.make("customerCreate", name="Ada")
+        for _ in range(30):
+            await api.as_customer(ada)
+        api.clock.instant += timedelta(days=2)
+        browsers = await asyncio.gather(*(api.as_customer(ada) for _ in range(16)))
+        assert len({browser.secret for browser in browsers}) == 16
+        assert [await status(browser) for browser in browsers] == [200] * 16
+        assert len(await api.rows(models.CustomerToken)) == 16
+        given = {"customerId": ada, "idempotencyKey": "page-1"}
+        made = await asyncio.gather(*(api.mutate("customerTokenCreate", FIELDS, **given) for _ in range(16)))
+        assert sorted(one["replayed"] for one in made) == [False] + [True] * 15
+        assert [one["secret"] for one in made].count(None) == 15
+        assert len({one["customerToken"]["id"] for one in made}) == 1

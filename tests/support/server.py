@@ -8,9 +8,10 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -63,10 +64,11 @@ def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess
 
 
 @contextlib.contextmanager
-def serve(database_url: str, *arguments: str) -> Iterator[Server]:
-    """Start a server, wait until it answers, and stop it at the end."""
+def serve(database_url: str, *arguments: str, **settings: str) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it at the end. `settings` are variables of its environment."""
     port = free_port()
-    with _started([str(BILLGRAPH), "serve", "--port", str(port), *arguments], database_url, port) as server:
+    command = [str(BILLGRAPH), "serve", "--port", str(port), *arguments]
+    with _started(command, database_url, port, settings) as server:
         yield server
 
 
@@ -79,11 +81,13 @@ def make_run(database_url: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _started(command: list[str], database_url: str, port: int) -> Iterator[Server]:
+def _started(
+    command: list[str], database_url: str, port: int, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Server]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
+        env={**environment(database_url), "PYTHONUNBUFFERED": "1", **settings},
         stdout=subprocess.PIPE,
         text=True,
     )
