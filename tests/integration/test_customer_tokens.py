@@ -307,3 +307,12 @@ async def test_many_pages_get_tokens_at_once(database_url: str) -> None:
         assert sorted(one["replayed"] for one in made) == [False] + [True] * 15
         assert [one["secret"] for one in made].count(None) == 15
         assert len({one["customerToken"]["id"] for one in made}) == 1
+
+
+async def test_another_process_knows_at_once_that_a_token_was_revoked(database_url: str) -> None:
+    async with make_api(database_url) as one, make_api(database_url) as other:
+        ada = await one.make("customerCreate", name="Ada")
+        there = replace(other, secret=(await one.as_customer(ada)).secret)
+        assert await there.gql(ME) == {"me": {"id": ada, "name": "Ada"}}
+        await one.mutate("customerTokenRevoke", "revokedCount", customerId=ada)
+        assert await status(there) == 401

@@ -351,3 +351,13 @@ async def test_a_draft_is_not_yet_the_customers(database_url: str) -> None:
             {"nodes": [None, None], "me": {"invoices": {"totalCount": 0}}},
             {"nodes": [{"id": invoices[0]}, {"id": lines[0]}], "me": {"invoices": {"totalCount": 1}}},
         ]
+
+
+async def test_own_lists_are_narrowed_by_keys_of_the_catalog(database_url: str) -> None:
+    query = "query($plans: [ID!]) { me { subscriptions(filter: { planIds: $plans }) { totalCount } } }"
+    async with crowd(database_url) as people:
+        keys = {plan.id: plan.key for plan in await people.key.rows(models.Plan)}
+        mine, others = (people.ids[number]["plan"][0] for number in (ME, OTHER))
+        asked = (mine, keys[mine], others, keys[others], "nothing")
+        found = [(await people.browser.gql(query, plans=[one]))["me"]["subscriptions"]["totalCount"] for one in asked]
+        assert found == [1, 1, 0, 0, 0]
