@@ -10,7 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from app.clock import Clock
 from app.db import Sessions
-from app.loaders.by_id import rows_by_id, rows_by_key
+from app.loaders.by_id import rows_by_id, rows_by_key, rows_linked
 from app.loaders.conditions import Given
 from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, counts_by_parent, pages_by_parent
@@ -43,6 +43,10 @@ class Loaders:
         """Rows of a noun by id."""
         return self.of(rows_by_id, model)
 
+    def linked(self, model: type[SQLModel]) -> DataLoader[str, Any]:
+        """Rows of a noun by an id that stands in a row: as `by_id`, but that so a customer sees the catalog, too."""
+        return self.by_id(model) if self._owner.customer_id is None else self.of(rows_linked, model)
+
     def by_key(self, model: type[SQLModel]) -> DataLoader[str, Any]:
         """Rows of a catalog noun by key."""
         return self.of(rows_by_key, model)
@@ -64,13 +68,15 @@ class Context:
     clock: Clock
     principal: Principal
     settings: Settings
+    owner: Owner = field(init=False)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with loaders that know nothing yet."""
+        me = self.principal
+        self.owner = Owner(me.merchant_id, me.environment_id, me.customer_id)
         self.forget()
 
     def forget(self) -> None:
         """Drop what was read: a mutation may have changed it."""
-        owner = Owner(self.principal.merchant_id, self.principal.environment_id)
-        self.loaders = Loaders(self.sessions, owner)
+        self.loaders = Loaders(self.sessions, self.owner)

@@ -12,6 +12,7 @@ from app.resolvers.catalog import CatalogMutations, CatalogQueries
 from app.resolvers.catalog_as_code import CatalogAsCodeMutations, CatalogAsCodeQueries
 from app.resolvers.clocks import ClockMutations, ClockQueries
 from app.resolvers.corrections import CorrectionMutations, CorrectionQueries
+from app.resolvers.customer_tokens import CustomerTokenMutations, CustomerTokenQueries
 from app.resolvers.customers import CustomerMutations, CustomerQueries
 from app.resolvers.entitlements import EntitlementMutations, EntitlementQueries
 from app.resolvers.events import EventMutations, EventQueries
@@ -42,6 +43,7 @@ class Query(
     CatalogAsCodeQueries,
     PlanVersionQueries,
     CustomerQueries,
+    CustomerTokenQueries,
     SubscriptionQueries,
     EntitlementQueries,
     InvoiceQueries,
@@ -65,6 +67,7 @@ class Mutation(
     PlanVersionMutations,
     CatalogAsCodeMutations,
     CustomerMutations,
+    CustomerTokenMutations,
     SubscriptionMutations,
     EntitlementMutations,
     InvoiceMutations,

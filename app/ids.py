@@ -13,6 +13,8 @@ from functools import lru_cache
 from uuid_utils import uuid7
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: What the secrets of customer tokens begin with.
+CUSTOMER_TOKEN = "ct_"  # noqa: S105 - a prefix, no secret
 ID_PATTERN = re.compile(r"([a-z]{2,5})_[0-7][0-9a-hjkmnp-tv-z]{25}", re.ASCII)
 
 
@@ -108,6 +110,11 @@ def new_idempotency_key() -> str:
 def new_secret() -> str:
     """Return an API key's secret: 256 random bits behind a prefix that secret scanners recognise."""
     return f"sk_{secrets.token_urlsafe(32)}"
+
+
+def new_customer_token() -> str:
+    """Return a customer token's secret: as hard to guess as a key's, and told from one by how it begins."""
+    return f"{CUSTOMER_TOKEN}{secrets.token_urlsafe(32)}"
 
 
 def new_page_secret() -> str:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access_check import AccessCheck
+from app.api.cross_origin import across_origins
 from app.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from app.api.events import EventsEndpoint
 from app.api.graphql_view import GraphQLView
@@ -63,10 +64,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         await intake.commits.close()
         await sessions.engine.dispose()
 
-    views = [
-        Route(f"{kind.path_prefix}/graphql", GraphQLView(schema, sessions, sessions.clock, settings, kind))
-        for kind in EnvironmentKind
-    ]
+    views = []
+    for kind in EnvironmentKind:
+        view = GraphQLView(schema, sessions, sessions.clock, settings, kind)
+        views.append(Route(f"{kind.path_prefix}/graphql", across_origins(view, settings)))
     quick: dict[str, ASGIApp] = {}
     for kind in EnvironmentKind:
         quick[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)

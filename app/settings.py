@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, HttpUrl, TypeAdapter
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Profile(StrEnum):
@@ -25,6 +25,22 @@ def _address(given: object) -> str:
     return str(url).rstrip("/")
 
 
+def _origins(given: object) -> object:
+    """Return origins as browsers write them, given with commas or spaces between."""
+    return frozenset(map(_origin, given.replace(",", " ").split())) if isinstance(given, str) else given
+
+
+def _origin(given: str) -> str:
+    # Origins are compared as they are: with a part too many none would ever be the same, and nobody would know why.
+    if "*" in given:
+        raise ValueError("Name every allowed origin: one that stands for others would let in pages of strangers.")
+    url = _URL.validate_python(given)
+    if url.username or url.password or url.path not in {None, "/"} or url.query is not None or url.fragment is not None:
+        raise ValueError("An allowed origin is a scheme, a host and perhaps a port, like https://app.example.com.")
+    standard = {"http": 80, "https": 443}[url.scheme]
+    return f"{url.scheme}://{url.host}" + ("" if url.port == standard else f":{url.port}")
+
+
 class Settings(BaseSettings):
     """What an operator can set. See docs/operating.md."""
 
@@ -34,6 +50,8 @@ class Settings(BaseSettings):
     profile: Profile = Profile.DEVELOPMENT
     #: Where people reach this server, like https://billing.example.com; links to it are paths where it is not said.
     public_url: Annotated[str, BeforeValidator(_address)] | None = None
+    #: Origins of the pages that browsers may ask GraphQL from, like https://app.example.com; none where it is not said.
+    allowed_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)] = frozenset()
     #: Seconds between two looks for due work by the billing worker.
     worker_interval: float = 1.0
     #: Whether a process that serves also counts events and bills; `billgraph worker` does where it does not.

@@ -17,7 +17,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
 from app import strict_json
-from app.api.authentication import authenticate
+from app.api.authentication import authenticate_any
 from app.api.bodies import check_length, read_body, require_json
 from app.api.graphql_errors import errors_of, is_request_error, report_bug
 from app.api.refusal import Refusal
@@ -89,9 +89,9 @@ class GraphQLView(GraphQL[Context, None]):
         if request.scope["method"] not in self._methods():
             allowed = ", ".join(self._methods())
             raise Refusal(405, "METHOD_NOT_ALLOWED", f"Use {allowed}.", headers={"allow": allowed})
-        principal = await authenticate(self._sessions, request.headers, self._kind, self._clock)
+        principal = await authenticate_any(self._sessions, request.headers, self._kind, self._clock)
         if principal is None:
-            message = "A valid API key is needed: Authorization: Bearer sk_…"
+            message = "A valid API key is needed: Authorization: Bearer sk_…, or a customer token: Bearer ct_…"
             raise Refusal(401, "UNAUTHENTICATED", message, headers={"www-authenticate": "Bearer"})
         return Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
 

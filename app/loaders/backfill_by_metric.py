@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.db import Sessions
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, Owner, owned_by, owned_rows
+from app.loaders.owner import ANY_KEYS, Owner, owned_by, owned_rows
 from app.models import UsageJob, UsageJobKind, UsageJobState, table_of
 
 
@@ -21,12 +23,16 @@ class Backfill:
 
 async def backfill_by_metric(sessions: Sessions, owner: Owner, metric_ids: Sequence[str]) -> list[Backfill]:
     """Return the state of each metric's last job."""
-    table = table_of(UsageJob)
-    statement = (
-        select(table)
-        .where(owned_by(ANY_OWNER, table), table.c.kind == UsageJobKind.METRIC, table.c.subject_id.in_(ANY_KEYS))
-        .order_by(table.c.created_at, table.c.id)
-    )
-    rows = await owned_rows(sessions, owner, statement, metric_ids)
+    rows = await owned_rows(sessions, owner, _statement, metric_ids)
     last = {row.subject_id: Backfill(row.state, row.counted_up_to) for row in rows}
     return [last.get(metric_id, Backfill(UsageJobState.DONE, None)) for metric_id in metric_ids]
+
+
+@cache
+def _statement(owner: Owner) -> Select[Any]:
+    table = table_of(UsageJob)
+    return (
+        select(table)
+        .where(owned_by(owner, table), table.c.kind == UsageJobKind.METRIC, table.c.subject_id.in_(ANY_KEYS))
+        .order_by(table.c.created_at, table.c.id)
+    )

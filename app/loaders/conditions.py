@@ -47,8 +47,8 @@ def held(owner: Owner, table: Table, given: Given) -> list[ColumnElement[bool]]:
 
 
 def _named(owner: Owner, table: Table, references: Sequence[str]) -> Select[Any]:
-    """Return the ids of the rows with these keys; no key reads as an id."""
-    return select(table.c.id).where(owned_by(owner, table), table.c.key.in_(references))
+    """Return the ids of the rows with these keys, to be compared with those in rows; no key reads as an id."""
+    return select(table.c.id).where(owned_by(owner, table, linked=True), table.c.key.in_(references))
 
 
 def is_one_of(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:

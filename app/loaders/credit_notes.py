@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Row, Select, Table, select
 
 from app import models
 from app.db import Sessions
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, Owner, owned_by, owned_rows
+from app.loaders.owner import ANY_KEYS, Owner, owned_by, owned_rows
 from app.models import table_of
 
 
@@ -35,13 +35,13 @@ async def _rows(
 ) -> list[list[Row[Any]]]:
     by = order[0]
     found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    for row in await owned_rows(sessions, owner, _statement(table, order), parents):
+    for row in await owned_rows(sessions, owner, partial(_statement, table, order), parents):
         found[getattr(row, by)].append(row)
     return [found[parent] for parent in parents]
 
 
 @cache
-def _statement(table: Table, order: tuple[str, str]) -> Select[Any]:
+def _statement(table: Table, order: tuple[str, str], owner: Owner) -> Select[Any]:
     """Return the rows of some parents, in an order that begins with the parent's column."""
-    mine = select(table).where(owned_by(ANY_OWNER, table), table.c[order[0]].in_(ANY_KEYS))
+    mine = select(table).where(owned_by(owner, table), table.c[order[0]].in_(ANY_KEYS))
     return mine.order_by(*(table.c[name] for name in order))

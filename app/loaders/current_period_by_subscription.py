@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from app import models
 from app.billing.periods import Period
 from app.db import Sessions
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, Owner, owned_by, owned_rows
+from app.loaders.owner import ANY_KEYS, Owner, owned_by, owned_rows
 from app.models import table_of
 
 
@@ -17,13 +17,13 @@ async def current_period_by_subscription(
     sessions: Sessions, owner: Owner, subscription_ids: Sequence[str]
 ) -> list[Period | None]:
     """Return the period that runs now in each subscription, at the cadence of its plan."""
-    rows = await owned_rows(sessions, owner, _statement(), subscription_ids)
+    rows = await owned_rows(sessions, owner, _statement, subscription_ids)
     found = {row.subscription_id: Period(row.start_at, row.end_at) for row in rows}
     return [found.get(subscription_id) for subscription_id in subscription_ids]
 
 
 @cache
-def _statement() -> Select[Any]:
+def _statement(owner: Owner) -> Select[Any]:
     periods, subscriptions = table_of(models.SubscriptionPeriod), table_of(models.Subscription)
     current = (
         (subscriptions.c.environment_id == periods.c.environment_id)
@@ -35,5 +35,5 @@ def _statement() -> Select[Any]:
     return (
         select(periods.c.subscription_id, periods.c.start_at, periods.c.end_at)
         .join(subscriptions, current)
-        .where(owned_by(ANY_OWNER, periods), periods.c.subscription_id.in_(ANY_KEYS))
+        .where(owned_by(owner, periods), periods.c.subscription_id.in_(ANY_KEYS))
     )

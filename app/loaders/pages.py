@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Table, func, literal, select, union_all
@@ -13,7 +13,7 @@ from app.db import Sessions
 from app.loaders.conditions import Given, held
 from app.loaders.identity import place_of
 from app.loaders.orders import Order, Position, beyond, sorting
-from app.loaders.owner import ANY_KEYS, ANY_OWNER, FEW, Owner, owned_by, owned_rows, ways_to_own
+from app.loaders.owner import ANY_KEYS, FEW, Owner, owned_by, owned_rows, ways_to_own
 from app.metering.waiting import wait_until_counted
 from app.models import MeterEvent, table_of
 
@@ -64,7 +64,7 @@ async def pages_by_parent(
     await _wait_for(sessions, relation)
     rows: dict[str, list[Row[Any]]] = defaultdict(list)
     is_plain = not given and window.after is None and window.before is None
-    statement = _plain(relation, window) if is_plain else _ranked(owner, relation, given, window)
+    statement = partial(_plain, relation, window) if is_plain else partial(_ranked, owner, relation, given, window)
     is_light = is_plain and relation.by is None and window.order.column is None and window.size <= FEW
     for row in await owned_rows(sessions, owner, statement, parents, at_once=is_light):
         rows[row.parent_key].append(row)
@@ -76,8 +76,7 @@ async def counts_by_parent(
 ) -> list[int]:
     """Return how many rows of each parent meet some conditions, in one statement whatever the number of parents."""
     await _wait_for(sessions, relation)
-    related = _related(owner, relation, given).subquery()
-    counted = select(related.c.parent_key, func.count().label("children")).group_by(related.c.parent_key)
+    counted = partial(_counted, owner, relation, given)
     counts = {row.parent_key: row.children for row in await owned_rows(sessions, owner, counted, parents)}
     return [counts.get(parent, 0) for parent in parents]
 
@@ -88,11 +87,17 @@ async def _wait_for(sessions: Sessions, relation: Relation) -> None:
         await wait_until_counted(sessions)
 
 
-def _related(owner: Owner, relation: Relation, given: Given, owned: ColumnElement[bool] | None = None) -> Select[Any]:
-    """Return the rows of a relation that are the owner's, or that are `owned`."""
+def _counted(owner: Owner, relation: Relation, given: Given, anyone: Owner) -> Select[Any]:
+    table = table_of(relation.model)
+    related = _related(owner, relation, given, owned_by(anyone, table)).subquery()
+    return select(related.c.parent_key, func.count().label("children")).group_by(related.c.parent_key)
+
+
+def _related(owner: Owner, relation: Relation, given: Given, owned: ColumnElement[bool]) -> Select[Any]:
+    """Return the rows of some parents: those `owned` by whom running says, under the conditions of this owner."""
     table = table_of(relation.model)
     conditions = held(owner, table, (*relation.having, *given))
-    statement = select(table).where(owned_by(ANY_OWNER, table) if owned is None else owned, *conditions)
+    statement = select(table).where(owned, *conditions)
     if relation.by is None:
         return statement.add_columns(literal(ROOT).label("parent_key"))
     holder = table
@@ -107,24 +112,24 @@ def _related(owner: Owner, relation: Relation, given: Given, owned: ColumnElemen
 
 
 @lru_cache(maxsize=512)
-def _plain(relation: Relation, window: Window) -> Select[Any]:
+def _plain(relation: Relation, window: Window, anyone: Owner) -> Select[Any]:
     """Return what most lists are read by: built once, as there is nothing of a request in it."""
-    return _ranked(ANY_OWNER, relation, (), window)
+    return _ranked(anyone, relation, (), window, anyone)
 
 
-def _ranked(owner: Owner, relation: Relation, given: Given, window: Window) -> Select[Any]:
+def _ranked(owner: Owner, relation: Relation, given: Given, window: Window, anyone: Owner) -> Select[Any]:
     """Return the rows of each parent's page and one beyond it, which says that there are more."""
     table = table_of(relation.model)
     if relation.by is None:
-        return _root_page(owner, relation, given, window)
-    related = _related(owner, relation, given).where(*_bounds(table, window))
+        return _root_page(owner, relation, given, window, anyone)
+    related = _related(owner, relation, given, owned_by(anyone, table)).where(*_bounds(table, window))
     keys = sorting(table, window.order, backward=window.backward)
     rank = func.row_number().over(partition_by=related.selected_columns.parent_key, order_by=keys)
     ranked = related.add_columns(rank.label("page_rank")).subquery()
     return select(ranked).where(ranked.c.page_rank <= window.size + 1).order_by(ranked.c.parent_key, ranked.c.page_rank)
 
 
-def _root_page(owner: Owner, relation: Relation, given: Given, window: Window) -> Select[Any]:
+def _root_page(owner: Owner, relation: Relation, given: Given, window: Window, anyone: Owner) -> Select[Any]:
     """Return the page of what hangs on the root, read in the order of an index for each way to own a row.
 
     Where there are two ways, the page is among the first rows of both: one condition with OR would sort all there are.
@@ -133,7 +138,7 @@ def _root_page(owner: Owner, relation: Relation, given: Given, window: Window) -
     keys, most = sorting(table, window.order, backward=window.backward), window.size + 1
     pages = [
         _related(owner, relation, given, way).where(*_bounds(table, window)).order_by(*keys).limit(most)
-        for way in ways_to_own(ANY_OWNER, table)
+        for way in ways_to_own(anyone, table)
     ]
     if len(pages) == 1:
         return pages[0]

@@ -13,7 +13,12 @@ from app.metering.waiting import wait_until_counted
 async def usage_by_metric(
     sessions: Sessions, owner: Owner, asked: MetricUsageQuery, metric_ids: Sequence[str]
 ) -> list[MetricUsage | Refused]:
-    """Answer the same question for each metric; one that it does not fit has its refusal in its place."""
+    """Answer the same question for each metric; one that it does not fit has its refusal in its place.
+
+    A customer asks about itself, whether or not it says so.
+    """
+    if owner.customer_id is not None:
+        asked = replace(asked, customer_id=owner.own(asked.customer_id or owner.customer_id))
     queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
     counted_up_to = await wait_until_counted(sessions)
     async with sessions.read() as session:

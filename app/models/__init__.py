@@ -9,6 +9,7 @@ from app.models.credit_entry import CreditEntry
 from app.models.credit_note import CreditNote
 from app.models.credit_note_line import CreditNoteLine
 from app.models.customer import Customer
+from app.models.customer_token import CustomerToken
 from app.models.discount import Discount
 from app.models.due_work import DueWork
 from app.models.entitlement import Entitlement
@@ -57,6 +58,7 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "Customer",
+    "CustomerToken",
     "Discount",
     "DueWork",
     "Entitlement",

@@ -52,7 +52,7 @@ def needed_access(
     Each fragment is visited once, so the work is linear in the document, whatever its fragments spread.
     """
     needed: dict[Scope | AnyKey | None, str] = {}
-    for parent, name in _selected_fields(schema, document.node, operation_name):
+    for parent, name in selected_fields(schema, document.node, operation_name):
         field = getattr(parent, "fields", {}).get(name)
         if field is not None:
             needed.setdefault(access_of(parent, field), f"{parent.name}.{name}")
@@ -61,9 +61,10 @@ def needed_access(
     return needed
 
 
-def _selected_fields(
+def selected_fields(
     schema: GraphQLSchema, document: DocumentNode, operation_name: str | None
 ) -> Iterator[tuple[GraphQLNamedType, str]]:
+    """Yield the fields that an operation selects, each with the type it is selected of, fragments once."""
     operation = get_operation_ast(document, operation_name)
     root = schema.get_root_type(operation.operation) if operation else None
     if operation is None or root is None:

@@ -105,7 +105,7 @@ def edge(description: str, model: type[SQLModel], key: str) -> Any:
 
     def follow(root: Any, context: Context) -> Awaitable[Any] | None:
         identifier = identifier_of(root)
-        return None if identifier is None else context.loaders.by_id(model).load(identifier)
+        return None if identifier is None else context.loaders.linked(model).load(identifier)
 
     return followed(description, follow)
 

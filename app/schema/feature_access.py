@@ -8,9 +8,11 @@ import strawberry
 from strawberry import Info
 from strawberry.scalars import JSON
 
+from app import models
 from app.billing.access import Scope
 from app.billing.errors import Problems
 from app.context import Context
+from app.loaders.owner import NOBODY
 from app.schema.client_error import names_arguments
 from app.schema.declarations import field, value
 from app.schema.inputs import idempotency_key
@@ -18,6 +20,7 @@ from app.schema.money import Period
 from app.schema.mutation import Call
 from app.schema.user_errors import Payload
 from app.services.consuming import ConsumptionDraft, consume, standing_after
+from app.services.customer_tokens import known_feature
 from app.services.standings import access_now
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 EXTERNAL_ID = "Your own id of the customer, or give `customerId`. Example: `acme-1`."
 CUSTOMER_ID = "The id of the customer, or give `externalId`."
+CUSTOMER_ASKED = f"{CUSTOMER_ID} With a customer token neither is needed."
 FEATURE_KEY = "The key or the id of the feature. Example: `api-calls`."
 
 
@@ -55,7 +59,7 @@ class FeatureAccess:
 async def resolve_access(
     info: Info[Context, None],
     feature_key: Annotated[str, strawberry.argument(description=FEATURE_KEY)],
-    customer_id: Annotated[strawberry.ID | None, strawberry.argument(description=CUSTOMER_ID)] = None,
+    customer_id: Annotated[strawberry.ID | None, strawberry.argument(description=CUSTOMER_ASKED)] = None,
     external_id: Annotated[str | None, strawberry.argument(description=EXTERNAL_ID)] = None,
     at: Annotated[
         datetime | None,
@@ -66,12 +70,25 @@ async def resolve_access(
 ) -> Any:
     """Return how a customer stands with a feature, or say which argument is wrong."""
     context, problems = info.context, Problems()
+    customer = await _named(context, customer_id, external_id)
     async with context.sessions.read() as session:
+        if (mine := context.principal.customer_id) is not None:
+            feature_key = await known_feature(session, context.principal.environment_id, mine, feature_key) or NOBODY
         with names_arguments():
             return await access_now(
-                session, problems, context.principal.environment_id, (customer_id, external_id), feature_key, at,
-                context.clock.now(),
-            )  # fmt: skip
+                session, problems, context.principal.environment_id, customer, feature_key, at, context.clock.now()
+            )
+
+
+async def _named(context: Context, customer_id: str | None, external_id: str | None) -> tuple[str | None, str | None]:
+    """Return how the customer is named. With a customer token it needn't be, and any other one is nobody."""
+    mine = context.principal.customer_id
+    if mine is None:
+        return customer_id, external_id
+    if external_id is None:
+        return context.owner.own(customer_id or mine), None
+    me = await context.loaders.by_id(models.Customer).load(mine)
+    return customer_id, external_id if me.external_id == external_id else NOBODY
 
 
 @strawberry.input(description="Units of a metered feature that a customer uses now.")

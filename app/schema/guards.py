@@ -10,6 +10,7 @@ from app.billing.access import allows
 from app.context import Context
 from app.schema.access import needed_access
 from app.schema.client_error import ClientError
+from app.schema.customer_fields import hidden_from_customers
 from app.schema.declarations import AnyKey
 from app.schema.documents import Document, document_of, validation_errors
 from app.settings import Profile
@@ -53,10 +54,14 @@ class Guard(SchemaExtension):
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Refuse lists that nothing takes, and fields that the key may not read, each checked once."""
+        """Refuse lists that nothing takes, and fields that the key or token may not read, each checked once."""
         execution = self.execution_context
         context: Context = execution.context
         _refuse_long_lists(execution.variables or {}, self._document.variable_uses)
+        if context.principal.customer_id is not None:
+            hidden = hidden_from_customers(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
+            if hidden is not None:
+                raise ClientError(f"{hidden} is not for customer tokens.", "FORBIDDEN")
         needed = needed_access(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
         for access, field in needed.items():
             if isinstance(access, AnyKey) or (access is not None and allows(context.principal.scopes, access)):

@@ -78,7 +78,10 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
     ],
     customer_id: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="Only this customer; null for all who are not on a test clock."),
+        strawberry.argument(
+            description="Only this customer; null for all who are not on a test clock. With a customer token it is "
+            "that customer."
+        ),
     ] = None,
     window: Annotated[
         Window | None, strawberry.argument(description="Split the span into windows, at most 1,000. Example: `DAY`.")

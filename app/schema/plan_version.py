@@ -29,7 +29,7 @@ PRICES = 'The ids or keys of 1 to 100 prices, in the order of invoices. Example:
 
 
 def _plan(root: Any, context: Context) -> Awaitable[Any]:
-    return context.loaders.by_id(models.Plan).load(root.plan_id)
+    return context.loaders.linked(models.Plan).load(root.plan_id)
 
 
 def _is_default(root: Any, plan: Any) -> bool:

@@ -14,7 +14,7 @@ from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
-from app.services.erasure import refuse_erased
+from app.services.erased import refuse_erased
 from app.services.lookup import locked, require, to_change
 from app.services.places import refuse_unknown_places
 from app.services.principal import Principal

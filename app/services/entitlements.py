@@ -12,7 +12,7 @@ from app.billing.entitlements import FeatureKind, terms_to_json
 from app.billing.errors import ErrorCode, Problems
 from app.ids import new_id
 from app.services.customer_time import customers_now
-from app.services.erasure import refuse_erased
+from app.services.erased import refuse_erased
 from app.services.lookup import must_lock, require, require_open
 from app.services.merchants import get_merchant
 from app.services.principal import Principal

@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.billing.catalog.customer_tokens import CustomerTokenTarget
 from app.billing.erasure import CUSTOMER_FIELDS, erased_customer
 from app.billing.errors import ErrorCode, Problems
 from app.billing.lifecycle import InvoiceStatus, SubscriptionStatus
 from app.models import table_of
+from app.services.customer_tokens import revoke_customer_tokens
 from app.services.lookup import locked_all, to_change
 from app.services.principal import Principal
 
@@ -25,7 +27,7 @@ async def erase_customer(
     """Erase a customer's personal data for good; one that is erased already stays as it is.
 
     Refused with IN_USE while a subscription runs or an invoice is a draft: that is still to be written to somebody.
-    Issued invoices keep whom they were issued to, as documents that the law wants kept.
+    Issued invoices keep whom they were issued to, as documents that the law wants kept. Its tokens are revoked.
     """
     subscriptions, invoices = table_of(models.Subscription), table_of(models.Invoice)
     mine = (subscriptions.c.environment_id == principal.environment_id, subscriptions.c.customer_id == customer_id)
@@ -46,18 +48,12 @@ async def erase_customer(
     problems.raise_if_any()
     fields = {name: getattr(customer, name) for name in CUSTOMER_FIELDS}
     customer.sqlmodel_update(erased_customer(fields) | {"erased_at": now})
+    await revoke_customer_tokens(session, principal, now, CustomerTokenTarget(customer=customer.id))
     await session.flush()  # which leaves an entry of its own, whose values go with the others
     personal = table_of(models.AuditPersonalData)
     own = (personal.c.environment_id == customer.environment_id, personal.c.customer_id == customer.id)
     await session.execute(delete(personal).where(*own))
     return customer
-
-
-def refuse_erased(problems: Problems, field: str, customer: models.Customer | None) -> None:
-    """Note if a customer is erased: nobody can change it, or sell it anything."""
-    if customer is not None and customer.erased_at is not None:
-        message = "the customer's personal data was erased: create a customer anew"
-        problems.add(ErrorCode.CUSTOMER_ERASED, field, message)
 
 
 async def _refuse_any(

@@ -37,6 +37,7 @@ NOUNS: Mapping[str, type[SQLModel]] = {
     "plan": models.Plan,
     "pver": models.PlanVersion,
     "cus": models.Customer,
+    "ctok": models.CustomerToken,
     "sub": models.Subscription,
     "inv": models.Invoice,
     "li": models.InvoiceLine,

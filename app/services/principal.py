@@ -11,7 +11,8 @@ from app.models import EnvironmentKind
 class Principal:
     """A caller whose key was checked: every query and every write is bound to its environment.
 
-    `expires_at` is when the key stops being valid by itself.
+    `expires_at` is when the key stops being valid by itself. With a customer token the caller is that customer: it
+    reads its own rows alone, and `api_key_id` is the key that made the token.
     """
 
     api_key_id: str
@@ -20,3 +21,5 @@ class Principal:
     environment_kind: EnvironmentKind
     scopes: frozenset[Scope]
     expires_at: datetime | None = None
+    customer_id: str | None = None
+    customer_token_id: str | None = None

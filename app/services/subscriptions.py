@@ -24,7 +24,7 @@ from app.metering.jobs import schedule_job
 from app.models import UsageJobKind, table_of
 from app.services.customer_time import customers_now
 from app.services.discounts import add_discount, check_discount_currency, check_span, discount_minor
-from app.services.erasure import refuse_erased
+from app.services.erased import refuse_erased
 from app.services.invoices import owner_of
 from app.services.lookup import find, must_lock, require
 from app.services.plans import default_version

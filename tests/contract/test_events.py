@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app import models
 from app.api.events import EventsEndpoint
 from app.billing.access import Scope
-from app.ids import event_id
+from app.ids import event_id, hash_secret, new_customer_token, new_id
 from app.metering.intake import Intake
 from app.models import EnvironmentKind, table_of
 from app.settings import Settings
@@ -189,6 +189,25 @@ async def test_a_key_that_expired_or_was_revoked_is_none(api: Api) -> None:
     for secret in (expired, revoked):
         assert (await api.post(EVENT, authorization=f"Bearer {secret}")).status_code == 401
     assert (await api.post(EVENT, authorization=f"bearer  {api.secret}")).status_code == 202
+
+
+async def test_a_customer_token_reports_nothing(api: Api) -> None:
+    customer = await api.world.customer()
+    async with api.world.sessions.read() as session:
+        key = (await session.scalars(select(models.ApiKey))).one()
+    secret = new_customer_token()
+    token = models.CustomerToken(
+        environment_id=api.world.live_id,
+        id=new_id("ctok"),
+        created_at=NOW,
+        customer_id=customer.id,
+        api_key_id=key.id,
+        secret_hash=hash_secret(secret),
+        expires_at=NOW + timedelta(minutes=5),
+    )
+    await api.world.save(token)
+    assert (await api.post(EVENT, authorization=f"Bearer {secret}")).status_code == 401
+    assert await api.stored() == 0
 
 
 async def test_two_authorization_headers_are_none(api: Api) -> None:

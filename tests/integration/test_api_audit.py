@@ -10,7 +10,7 @@ from app import models
 from app.billing.access import Scope
 from app.db import Sessions
 from app.loaders.orders import Order
-from app.loaders.owner import ANY_OWNER
+from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, _ranked
 from app.models import EnvironmentKind
 from app.services.keys import create_key
@@ -235,9 +235,9 @@ async def test_a_page_is_read_by_indexes_however_long_the_log_is(database_url: s
             if not is_sqlite:  # so few rows would be read whole
                 await session.execute(text("SET LOCAL enable_seqscan = off"))
             window = Window(20, Order("at", descending=True))
-            page = _ranked(ANY_OWNER, Relation(models.AuditEntry), (), window)
-            owner = {"environment_id": "env", "merchant_id": "org"}
-            compiled = page.params(**owner).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+            merchant = Owner("org", "env")
+            page = _ranked(merchant, Relation(models.AuditEntry), (), window, merchant)
+            compiled = page.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
             plan = await session.execute(text(f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{compiled}"))
             told = "\n".join(str(tuple(row)) for row in plan)
         assert "ix_audit_entry_at" in told

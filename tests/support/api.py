@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.api.access_check import AccessCheck
+from app.api.cross_origin import across_origins
 from app.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from app.api.graphql_view import GraphQLView
 from app.api.invoice_page import invoice_routes
@@ -100,6 +101,12 @@ class Api:
         created = await self.mutate("apiKeyCreate", "secret", name="narrow", scopes=[scope.name for scope in scopes])
         return Api(self.client, self.sessions, self.clock, created["secret"], self.path)
 
+    async def as_customer(self, customer_id: str, **given: Any) -> "Api":
+        """Speak as one customer, by a token that this key makes, in the same environment."""
+        made = await self.mutate("customerTokenCreate", "secret", customerId=customer_id, **given)
+        assert made["userErrors"] == []
+        return Api(self.client, self.sessions, self.clock, made["secret"], self.path)
+
     async def another_merchant(self) -> "Api":
         """Found a second merchant on the same database and speak as its key."""
         return Api(self.client, self.sessions, self.clock, await found_merchant(self.sessions, JANUARY_31), self.path)
@@ -119,16 +126,20 @@ async def found_merchant(sessions: Sessions, now: datetime, scopes: Sequence[Sco
 
 @asynccontextmanager
 async def make_api(
-    database_url: str, profile: Profile = Profile.DEVELOPMENT, public_url: str | None = None
+    database_url: str,
+    profile: Profile = Profile.DEVELOPMENT,
+    public_url: str | None = None,
+    allowed_origins: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Api]:
     """Serve a database, with a merchant founded on it."""
     start_recording()
     clock = HandClock()
     sessions = Sessions(open_engine(database_url), clock)
     limits: dict[str, Any] = {"max_graphql_body": 20_000}
+    limits |= {"allowed_origins": allowed_origins}
     settings = Settings(database_url=database_url, profile=profile, public_url=public_url, **limits)
     views = [
-        Route(f"{prefix}/graphql", GraphQLView(schema, sessions, clock, settings, kind))
+        Route(f"{prefix}/graphql", across_origins(GraphQLView(schema, sessions, clock, settings, kind), settings))
         for kind, prefix in ((EnvironmentKind.LIVE, ""), (EnvironmentKind.SANDBOX, "/sandbox"))
     ]
     router = Starlette(routes=[*views, *entitlement_routes(sessions, settings), *invoice_routes(sessions)])

@@ -34,19 +34,20 @@ MODEL = StandardPrice(Decimal("0.00002"))
 INPUTS = LineInputs(MODEL, "USD", Decimal(1500), Aggregation.SUM, "token", 1)
 
 
-async def fill(api: Api) -> None:
-    """Insert the crowd into the live environment, table by table in the order of the foreign keys."""
+async def fill(api: Api, size: int = SIZE) -> list[list[SQLModel]]:
+    """Insert the crowd into the live environment, table by table in the order of the foreign keys; return its rows."""
     environments = table_of(models.Environment).c
     async with api.sessions.begin() as session:
         live = select(models.Environment).where(environments.kind == EnvironmentKind.LIVE)
         environment = (await session.scalars(live)).one()
-        members = [_member(environment, number) for number in range(SIZE)]
+        members = [_member(environment, number) for number in range(size)]
         for number, rows in enumerate(members):
             for row in rows:
                 vary(row, number)
         for same_noun in zip(*members, strict=True):
             session.add_all(same_noun)
             await session.flush()
+    return members
 
 
 def _member(environment: models.Environment, number: int) -> list[SQLModel]:

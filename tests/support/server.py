@@ -8,9 +8,10 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -63,10 +64,14 @@ def billgraph(database_url: str, *arguments: str) -> subprocess.CompletedProcess
 
 
 @contextlib.contextmanager
-def serve(database_url: str, *arguments: str, log: Path | None = None) -> Iterator[Server]:
-    """Start a server, wait until it answers, and stop it at the end. What it logs goes to a file if one is given."""
+def serve(database_url: str, *arguments: str, log: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it at the end. What it logs goes to a file if one is given.
+
+    `settings` are variables of its environment.
+    """
     port = free_port()
-    with _started([str(BILLGRAPH), "serve", "--port", str(port), *arguments], database_url, port, log) as server:
+    command = [str(BILLGRAPH), "serve", "--port", str(port), *arguments]
+    with _started(command, database_url, port, log, settings) as server:
         yield server
 
 
@@ -79,12 +84,18 @@ def make_run(database_url: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _started(command: list[str], database_url: str, port: int, log: Path | None = None) -> Iterator[Server]:
+def _started(
+    command: list[str],
+    database_url: str,
+    port: int,
+    log: Path | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**environment(database_url), "PYTHONUNBUFFERED": "1"},
+            env={**environment(database_url), "PYTHONUNBUFFERED": "1", **settings},
             stdout=subprocess.PIPE,
             stderr=None if log is None else stack.enter_context(log.open("wb")),
             text=True,
