@@ -28,6 +28,8 @@ class _Lot:
     effective_at: datetime
     expires_at: datetime | None
     order: int
+    #: The entitlement that it was resumed from.
+    resumed_from: str | None = None
 
     @property
     def rank(self) -> tuple[int, datetime, datetime, int]:
@@ -45,6 +47,7 @@ class BurnDown:
     _lots: list[_Lot] = field(default_factory=list)
     _taken: list[tuple[_Lot, Decimal]] = field(default_factory=list)
     _left: dict[str, list[_Lot]] = field(default_factory=dict)
+    _owed: dict[str, Decimal] = field(default_factory=dict)
 
     def _note(
         self, at: datetime, kind: EntryKind, lot: tuple[str, str | None], balance: Decimal, overage: Decimal = NONE
@@ -100,7 +103,8 @@ class BurnDown:
 
         What is more than was ever taken of what is there goes to the grant that would be used last.
         """
-        for one in self.entitlements:
+        # A debtor with a soft limit comes before the others, so what it owes is the last that was used.
+        for one in sorted(self.entitlements, key=lambda one: not one.terms.is_soft_limit):
             less = min(self.overages.get(one.id, NONE), units)
             if less > 0:
                 units = exact_difference(units, less)
@@ -151,15 +155,19 @@ class BurnDown:
             if one.terms.reset_max_rollover is not None:
                 carried = min(carried, one.terms.reset_max_rollover)
             if carried > 0:
-                self._lots.append(replace(lot, left=carried))
+                self._lots.append(replace(lot, left=carried, resumed_from=None))
                 self._note(at, EntryKind.ROLLED_OVER, (one.id, lot.grant_id), carried)
+            if lot.resumed_from is not None and lot.left > carried:
+                # The usage period that it was given for may still run: a change back resumes it.
+                self._left[lot.resumed_from].append(replace(lot, left=exact_difference(lot.left, max(carried, NONE))))
         if not one.terms.preserve_overage_at_reset:
             self.forgive(one, at)
 
     def end(self, one: MeteredEntitlement, at: datetime) -> None:
         """End an entitlement, and all that was granted under it. What it gave itself may be resumed by another."""
         lots = self.lots_of(one.id)
-        self._left[one.id] = [lot for lot in lots if lot.grant_id is None and lot.left]
+        self._left[one.id] = [lot for lot in lots if lot.grant_id is None]
+        self._owed[one.id] = NONE if one.bills_overage else self.overages.get(one.id, NONE)
         self.drop(at, EntryKind.ENDED, lots)
         self.forgive(one, at)
 
@@ -169,10 +177,15 @@ class BurnDown:
             return
         for former in self.entitlements:
             if former.id in self._left and resumes(one, former):
-                for lot in self._left.pop(former.id):
-                    lot.entitlement_id = one.id
+                lots, self._left[former.id] = self._left[former.id], []
+                for lot in lots:
+                    lot.entitlement_id, lot.resumed_from = one.id, former.id
                     self._lots.append(lot)
-                    self._note(at, EntryKind.RESUMED, (one.id, None), lot.left)
+                    if lot.left:
+                        self._note(at, EntryKind.RESUMED, (one.id, None), lot.left)
+                owed = self._owed.pop(former.id, NONE)
+                if owed and not one.bills_overage:
+                    self._note(at, EntryKind.RESUMED, (one.id, None), NONE, owed)
 
     def forgive(self, one: MeteredEntitlement, at: datetime) -> None:
         """Let what no grant covered be settled: it is no longer taken out of what is given."""

@@ -122,15 +122,14 @@ class GivenGrant:
 def resumes(later: MeteredEntitlement, former: MeteredEntitlement) -> bool:
     """Tell whether an entitlement takes over what one before it of the same subscription left when it ended.
 
-    It does at a change to other usage periods, and where it begins later in the usage period in which the other ended.
+    It does at the end of the other and later, while the usage period runs, or would, in which the other ended.
     """
     if later.first_issue is None or later.subscription_id is None or later.subscription_id != former.subscription_id:
         return False
     ended_at = former.ended_at
     if ended_at is None or not former.started_at < ended_at <= later.started_at:
         return False
-    same = ended_at == later.started_at or former.has_periods_of(later)
-    return same and former.begun(later.started_at) < ended_at
+    return former.begun(later.started_at) < ended_at
 
 
 def next_change(

@@ -24,8 +24,8 @@ def hand_over(formers: Sequence[MeteredEntitlement], new: MeteredEntitlement, at
     """Say how an entitlement takes over at an instant from those that the same subscription gave before, in order.
 
     One with the same usage periods stays until the running one ends; another ends at once, and the burn-down resumes
-    what it leaves. So it does with what ended earlier in the same usage period. Nothing of that is given again
-    (decision 0026).
+    what it leaves. So it does with what ended earlier in a usage period that would still run. Nothing of that is given
+    again (decision 0026).
     """
     heir, ends, given = replace(new, started_at=at, first_issue=NONE), {}, _Given(formers)
     for former in reversed(formers):

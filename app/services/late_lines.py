@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,6 +33,10 @@ from app.services.shifted_lines import shifted_periods
 
 _lines = table_of(models.InvoiceLine)
 _invoices = table_of(models.Invoice)
+_OF_INVOICE = ("summary", "tax_behavior", "subscription_id", "customer_id")
+#: So many subscriptions are looked at together: each may have hundreds of closed periods, and a statement takes only so
+#: many parameters.
+AT_ONCE: Final = 20
 
 
 class Subscribed(Protocol):
@@ -129,25 +133,37 @@ async def late_lines(
     """Return the lines for the late usage of subscriptions, by subscription, in the order of the periods.
 
     With `closed_at` they are to be billed: what comes later will be on another line. The number of statements is the
-    same for any number of subscriptions, and one or two where nothing is late.
+    same for any number of subscriptions up to AT_ONCE with late usage, and one or two where nothing is late.
     """
-    listed = list(subscriptions)
-    late = await find_late_usage(session, environment_id, [s.customer_id for s in listed], [s.id for s in listed])
-    if not late:
-        return {}
-    if closed_at is not None:
+    customers = {one.id: one.customer_id for one in subscriptions}
+    late = await find_late_usage(session, environment_id, list(customers.values()), list(customers))
+    if closed_at is not None and late:
         await close_late_usage(session, late, closed_at)
+    by_owner: defaultdict[str, list[LateUsage]] = defaultdict(list)
+    for one in late:
+        by_owner[one.subscription_id].append(one)
+    owners, found = list(by_owner), {}
+    for start in range(0, len(owners), AT_ONCE):
+        some = [one for owner in owners[start : start + AT_ONCE] for one in by_owner[owner]]
+        found.update(await _rated_again(session, environment_id, some, customers))
+    return found
+
+
+async def _rated_again(
+    session: AsyncSession, environment_id: str, late: Sequence[LateUsage], customers: Mapping[str, str]
+) -> dict[str, list[LateLine]]:
     billed = await _billed(session, environment_id, late)
     shifted = await shifted_periods(session, environment_id, billed.firsts.values())
     if shifted:
         billed = await _billed(session, environment_id, [*late, *shifted])
+    moved = set(shifted)
     asked = {}
     for one in (*late, *shifted):
         first = billed.first(one)
         metering, inputs = metering_from_json(first.metering), line_inputs_from_json(first.inputs)
         asked[one] = (metering.metric, inputs.model)
     measured = await measure_periods(session, environment_id, asked)
-    not_billed = await _not_billed(session, environment_id, billed, measured, listed)
+    not_billed = await _not_billed(session, environment_id, billed, measured, customers)
     found: defaultdict[str, list[LateLine]] = defaultdict(list)
     for one in sorted(asked, key=billed.place):
         first, whole = billed.first(one), measured[one]
@@ -160,9 +176,9 @@ async def late_lines(
             uncovered=max(exact_difference(whole.quantity, not_billed[one]), Decimal(0)) if one in not_billed else None,
         )
         priced = price_line(inputs, first.rules_version)
-        if one in shifted and not priced.amount_minor:
+        if one in moved and not priced.amount_minor:
             continue
-        line = LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id, is_shifted=one in shifted)
+        line = LateLine(first, inputs, priced, billed.correction_of(first), one.counter_id, is_shifted=one in moved)
         found[one.subscription_id].append(line)
     return found
 
@@ -172,10 +188,9 @@ async def _not_billed(
     environment_id: str,
     billed: "_Billed",
     measured: Mapping[LateUsage, Measured],
-    subscriptions: Iterable[Subscribed],
+    customers: Mapping[str, str],
 ) -> dict[LateUsage, Decimal]:
     """Return how many units of which periods are not billed, where any are."""
-    customers = {one.id: one.customer_id for one in subscriptions}
     asked = {}
     for one, whole in measured.items():
         first = billed.first(one)
@@ -224,7 +239,7 @@ async def _billed(session: AsyncSession, environment_id: str, late: Sequence[Lat
     of_invoice = (_invoices.c.environment_id == columns.environment_id) & (_invoices.c.id == columns.invoice_id)
     firsts = (
         await session.execute(
-            select(_lines, _invoices.c.summary, _invoices.c.tax_behavior, _invoices.c.subscription_id)
+            select(_lines, *(_invoices.c[name] for name in _OF_INVOICE))
             .join(_invoices, of_invoice)
             .where(columns.environment_id == environment_id, columns.usage_counter_id.in_(counters))
             .where(columns.corrects_line_id.is_(None))

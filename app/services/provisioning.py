@@ -30,7 +30,7 @@ async def provision(session: AsyncSession, subscription: models.Subscription, at
     given = await _given(session, subscription)
     for template in await features_of_version(session, subscription.environment_id, subscription.plan_version_id):
         own = given.pop(template.feature_id, [])
-        before = [one for one in own if one.started_at < at]
+        before = [one for one in own if one.started_at < at and one.ended_at != one.started_at]
         # What began at this very instant never was.
         begun = [one for one in own if one.started_at == at]
         for one in begun:

@@ -67,9 +67,12 @@ async def purchase_grant(
 async def give_purchases(session: AsyncSession, invoice: models.Invoice, now: datetime) -> None:
     """Let the units be there that were bought on a locked invoice, if it is paid. Once, however it came to be.
 
-    What has expired, or was bought under an entitlement that has ended, is not given any more.
+    What has expired, or was bought under an entitlement that has ended, is not given any more; neither is what nothing
+    was paid for, as all of it was credited.
     """
     if invoice.reason is not InvoiceReason.GRANT_PURCHASE or invoice.status is not InvoiceStatus.PAID:
+        return
+    if 0 < invoice.total_minor <= invoice.credited_minor:
         return
     columns, entitlements = table_of(models.Grant).c, table_of(models.Entitlement).c
     mine = (columns.environment_id == invoice.environment_id, columns.invoice_id == invoice.id)

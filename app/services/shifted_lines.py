@@ -1,6 +1,7 @@
 """Closed periods that nothing came late for, but whose units may be covered otherwise, as earlier usage came late."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -21,22 +22,22 @@ _counters = table_of(models.UsageCounter).c
 async def shifted_periods(session: AsyncSession, environment_id: str, firsts: Iterable[Row[Any]]) -> list[LateUsage]:
     """Return the closed periods to be rated again beside some, given by their first lines, with the last round of each.
 
-    They are of the same subscriptions and metrics, and end after the earliest of these begins. None where no metric has
-    a feature; else three statements.
+    They are of the same subscriptions and metrics, and end after the earliest of these begins. None where no customer
+    has an entitlement to units of a metric; else four statements.
     """
     given = list(firsts)
-    starts: dict[tuple[str, str], Any] = {}
+    entitled = await _entitled(session, environment_id, {(row.customer_id, _metric_of(row)) for row in given})
+    starts: dict[tuple[str, str], datetime] = {}
     for row in given:
         key = (row.subscription_id, _metric_of(row))
-        starts[key] = min(row.period_start, starts.get(key, row.period_start))
-    featured = await _featured(session, environment_id, {metric_id for _, metric_id in starts})
-    starts = {key: start for key, start in starts.items() if key[1] in featured}
+        if (row.customer_id, _metric_of(row)) in entitled:
+            starts[key] = min(row.period_start, starts.get(key, row.period_start))
     if not starts:
         return []
     known = {row.id for row in given}
     found = [
         row
-        for row in await _closed(session, environment_id, {subscription_id for subscription_id, _ in starts})
+        for row in await _closed(session, environment_id, {owner for owner, _ in starts}, min(starts.values()))
         if row.id not in known
         and (start := starts.get((row.subscription_id, _metric_of(row)))) is not None
         and row.period_end > start
@@ -49,20 +50,34 @@ def _metric_of(row: Row[Any]) -> str:
     return str(row.metering["billableMetricId"])
 
 
-async def _featured(session: AsyncSession, environment_id: str, metric_ids: Iterable[str]) -> set[str]:
-    features = table_of(models.Feature).c
-    mine = (features.environment_id == environment_id, features.billable_metric_id.in_(set(metric_ids)))
-    return set(await session.scalars(select(features.billable_metric_id).where(*mine)))
+async def _entitled(
+    session: AsyncSession, environment_id: str, pairs: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return which of some customers have, or had, units of which of some metrics."""
+    features, entitlements = table_of(models.Feature).c, table_of(models.Entitlement).c
+    of_feature = (entitlements.environment_id == features.environment_id) & (entitlements.feature_id == features.id)
+    statement = (
+        select(entitlements.customer_id, features.billable_metric_id)
+        .join(models.Feature, of_feature)
+        .where(features.environment_id == environment_id)
+        .where(features.billable_metric_id.in_({metric_id for _, metric_id in pairs}))
+        .where(entitlements.customer_id.in_({customer_id for customer_id, _ in pairs}))
+        .distinct()
+    )
+    return {(customer_id, metric_id) for customer_id, metric_id in await session.execute(statement)}
 
 
-async def _closed(session: AsyncSession, environment_id: str, subscription_ids: Iterable[str]) -> Sequence[Any]:
-    """Return the lines that closed periods of subscriptions were billed by first."""
+async def _closed(
+    session: AsyncSession, environment_id: str, subscription_ids: Collection[str], since: datetime
+) -> Sequence[Any]:
+    """Return the lines that closed periods of subscriptions, which end after an instant, were billed by first."""
     columns = [_lines[name] for name in ("id", "usage_counter_id", "period_start", "period_end", "metering", "inputs")]
     of_invoice = (_invoices.environment_id == _lines.environment_id) & (_invoices.id == _lines.invoice_id)
     statement = (
         select(_invoices.subscription_id, *columns)
         .join(models.Invoice, of_invoice)
-        .where(_invoices.environment_id == environment_id, _invoices.subscription_id.in_(set(subscription_ids)))
+        .where(_invoices.environment_id == environment_id, _invoices.subscription_id.in_(subscription_ids))
+        .where(_lines.period_end > since)
         .where(_invoices.issued_at.is_not(None), _invoices.status != InvoiceStatus.VOID)
         .where(_lines.usage_counter_id.is_not(None), _lines.corrects_line_id.is_(None))
     )

@@ -420,6 +420,77 @@ async def test_what_was_left_is_there_again_after_a_time_without_the_feature(dat
         assert (await left(story))[1] == "150"
 
 
+async def change_to(story: Story, day: str, *features: dict[str, Any], plan: str = "plan") -> str:
+    """Publish a version that gives features, and change to it on a day of 2026; return what is left."""
+    await story.until(f"2026-{day}T00:00:00Z")
+    if features:
+        await publish(story, *features)
+    await story.change(planId=plan)
+    return (await left(story))[1]
+
+
+async def test_what_is_given_back_after_a_change_is_there(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await provisioned(story, isSoftLimit=True)
+        await story.use("2026-06-02T00:00:00Z", n="100")
+        assert await change_to(story, "06-05", metered(usagePeriod=None, isSoftLimit=True)) == "0"
+        await story.use("2026-06-06T00:00:00Z", n="-10")
+        await story.until("2026-06-07T00:00:00Z")
+        assert (await left(story))[1] == "10"
+
+
+@pytest.mark.parametrize("usage_period", ["MONTHLY", "YEARLY", None])
+async def test_what_was_used_beyond_a_hard_limit_is_taken_out_of_what_a_change_gives(
+    database_url: str, usage_period: str | None
+) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await provisioned(story)
+        await story.use("2026-06-02T00:00:00Z", n="150")
+        more = metered(issueAfterReset="200", usagePeriod=usage_period)
+        assert await change_to(story, "06-05", more) == "50"
+        assert (await left(story))[3] == "0"
+
+
+async def test_a_year_without_the_feature_in_between_gives_no_month_anew(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z") as story:
+        await sell_by_month_and_year(story, metered(), metered())
+        await publish(story, plan="year", prices=("annual", "calls"))
+        await story.use("2026-01-02T00:00:00Z", n="70")
+        assert await change_to(story, "01-10", plan="year") == "0"
+        assert await change_to(story, "01-12") == "30"
+        await story.until("2026-02-12T00:00:00Z")
+        assert (await left(story))[1] == "100"
+
+
+async def test_what_is_left_of_a_year_is_there_again_after_months(database_url: str) -> None:
+    async with tell(database_url, "2026-01-01T00:00:00Z") as story:
+        await sell(story, metered())
+        await story.subscribe()
+        await story.pay()
+        year = metered(issueAfterReset="1200", usagePeriod="YEARLY")
+        assert await change_to(story, "01-05", year) == "1200"
+        await story.use("2026-01-06T00:00:00Z", n="200")
+        assert await change_to(story, "01-08", metered()) == "1000"
+        await story.until("2026-02-01T00:00:00Z")
+        assert (await left(story))[1] == "100"
+        # The hundred of February, and what was left in January.
+        assert await change_to(story, "02-05", year) == "1100"
+        await story.until("2027-01-01T00:00:00Z")
+        assert (await left(story))[1] == "1200"
+
+
+async def test_a_change_that_never_was_does_not_end_what_goes_on(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        carried: dict[str, Any] = {"resetMaxRollover": None}
+        mine = await provisioned(story, **carried)
+        await grant(story, mine, "50")
+        for features in [metered(issueAfterReset="1000", **carried)], [metered(**carried)]:
+            await change_to(story, "06-05", *features)
+        await change_to(story, "06-08", metered(**carried), {"featureId": "sso", "boolean": True})
+        await story.until("2026-07-03T00:00:00Z")
+        assert (await left(story))[1] == "250"
+
+
 async def test_a_change_back_at_the_same_instant_never_was(database_url: str) -> None:
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
         mine = await provisioned(story)
@@ -635,8 +706,8 @@ async def notes(story: Story) -> list[str]:
     return [one["total"]["amount"] for one in found["creditNotes"]["nodes"]]
 
 
-async def provisioned(story: Story) -> str:
-    await sell(story, metered())
+async def provisioned(story: Story, **terms: Any) -> str:
+    await sell(story, metered(**terms))
     await story.subscribe()
     await story.pay()
     [one] = (await access(story))["entitlements"]
@@ -690,6 +761,16 @@ async def test_units_that_are_paid_too_late_become_credit(database_url: str) -> 
         asked = "query($id: ID!) { customer(id: $id) { creditBalances { amount } } }"
         found = await story.api.gql(asked, id=story.customer_id)
         assert found["customer"]["creditBalances"] == [{"amount": "50.00"}]
+
+
+async def test_units_whose_price_is_credited_before_they_are_paid_are_not_given(database_url: str) -> None:
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        mine = await provisioned(story)
+        unpaid = (await buy(story, mine))["invoice"]["id"]
+        note = {"invoiceId": unpaid, "amount": "20", "reason": "sorry"}
+        assert (await story.api.mutate("creditNoteCreate", "__typename", **note))["userErrors"] == []
+        assert await left(story) == (True, "100", "0", "0")
+        assert await notes(story) == ["20.00"]
 
 
 async def test_units_that_credit_pays_or_that_cost_nothing_are_there_at_once(database_url: str) -> None:

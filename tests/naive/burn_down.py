@@ -141,7 +141,7 @@ def _use(world: World, at: int, units: Fraction) -> None:
 
 def _put_back(world: World, units: Fraction) -> None:
     """Less is owed first; the rest goes back bit by bit to where the last one came from, else to what would be last."""
-    for place in range(len(world.givers)):
+    for place in sorted(range(len(world.givers)), key=lambda place: not world.givers[place].soft):
         less = min(world.over.get(place, Fraction(0)), units)
         world.over[place] = world.over.get(place, Fraction(0)) - less
         units -= less
