@@ -1,16 +1,17 @@
-"""What keys have left to spend on GraphQL."""
+"""What callers have left to spend on GraphQL."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
 class CostBudget(SQLModel, table=True):
-    """The bucket of a key, by the instant at which it is full again, in microseconds since 1970.
+    """The bucket of whoever spends, by the instant at which it is full again, in microseconds since 1970.
 
-    It is shared by both environments. Rows are made when a key first spends; without one the bucket is full.
+    A key has one for both environments. Rows are made when somebody first spends; without one the bucket is full.
+    `spender_id` is the id of a key, and refers to nothing so that others can have budgets of their own.
     """
 
     __tablename__ = "cost_budget"
 
-    api_key_id: str = Field(primary_key=True, foreign_key="api_key.id")
+    spender_id: str = Field(primary_key=True)
     full_at: int = Field(sa_type=BigInteger)

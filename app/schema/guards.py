@@ -74,7 +74,7 @@ class Guard(SchemaExtension):
             raise ClientError(f"{field} needs {scope}.", "FORBIDDEN")
         cost = self._cost()
         try:
-            context.spending = await spend(context.sessions, context.settings, context.principal.api_key_id, cost)
+            context.spending = await spend(context.sessions, context.settings, context.principal, cost)
         except OverBudget as refusal:
             message = f"The operation costs {cost}, and the key has {refusal.left} left for now."
             raise RateLimited(message, refusal.retry_after) from refusal

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
 from app.models import CostBudget, table_of
+from app.services.principal import Principal
 from app.settings import Settings
 
 #: No operation may cost more.
@@ -75,46 +76,46 @@ class CostBudgets:
         self._share = max(1, self._most // SHARES)
         self._shares: dict[str, _Share] = {}
 
-    async def take(self, key_id: str, cost: int) -> None:
+    async def take(self, spender_id: str, cost: int) -> None:
         """Take what an operation costs; OverBudget, and nothing taken, where it is not there.
 
         More than a full bucket holds is let through by a full one, which is in debt afterwards.
         """
-        share = self._share_of(key_id)
+        share = self._share_of(spender_id)
         if share.left < cost:
             async with share.drawing:
                 if share.left < cost:
-                    await self._draw(key_id, share, max(self._share, cost - share.left))
+                    await self._draw(spender_id, share, max(self._share, cost - share.left))
         share.left -= cost
 
-    def owe(self, key_id: str, more: int) -> None:
+    def owe(self, spender_id: str, more: int) -> None:
         """Take what an answer turned out to cost more; it was given already, so the key may be in debt, to a bound."""
-        share = self._share_of(key_id)
+        share = self._share_of(spender_id)
         share.left = max(share.left - max(0, more), -self._most)
 
-    def balance(self, key_id: str) -> Balance:
+    def balance(self, spender_id: str) -> Balance:
         """Return what is left, as far as this process knows: others may have taken shares since it last looked."""
-        share, now = self._share_of(key_id), self._now()
+        share, now = self._share_of(spender_id), self._now()
         left = min(self._most, share.left + self._room(share.full_at, now))
         return Balance(left, _instant(now + self._time_of(self._most - left)))
 
-    def _share_of(self, key_id: str) -> _Share:
-        share = self._shares.get(key_id)
+    def _share_of(self, spender_id: str) -> _Share:
+        share = self._shares.get(spender_id)
         if share is None:
             if len(self._shares) >= MOST:
                 self._shares.clear()
-            share = self._shares[key_id] = _Share()
+            share = self._shares[spender_id] = _Share()
         elif share.left > 0 and not 0 <= self._now() - share.drawn_at <= self._time_of(self._most):
             # Meanwhile the bucket is full without it. Else every process could save up a share beside the bucket.
             share.left = 0
         return share
 
-    async def _draw(self, key_id: str, share: _Share, amount: int) -> None:
+    async def _draw(self, spender_id: str, share: _Share, amount: int) -> None:
         """Take an amount from the bucket, or leave it as it is and raise OverBudget."""
         now = self._now()
         if self._room(share.full_at, now) >= min(amount, self._most):
             async with self._sessions.begin() as session:
-                share.full_at, taken = await self._drawn(session, key_id, amount, now)
+                share.full_at, taken = await self._drawn(session, spender_id, amount, now)
             if taken:
                 share.left, share.drawn_at = share.left + amount, now
                 return
@@ -123,10 +124,10 @@ class CostBudgets:
         missing = min(amount, self._most) - room
         raise OverBudget(max(0, share.left + room), max(1, math.ceil(missing / self._per_second)))
 
-    async def _drawn(self, session: AsyncSession, key_id: str, amount: int, now: int) -> tuple[int, bool]:
+    async def _drawn(self, session: AsyncSession, spender_id: str, amount: int, now: int) -> tuple[int, bool]:
         """Return when the bucket is full again, and whether an amount was taken: at once, so that nobody is between."""
         values: dict[str, Any] = {
-            "key": key_id,
+            "spender": spender_id,
             "now": now,
             "time": self._time_of(amount),
             "full": now + self._time_of(self._most),
@@ -137,10 +138,12 @@ class CostBudgets:
         if taken is not None:
             return taken, True
         columns, full = _budgets.c, values["full"]
-        seen: int = (await session.execute(select(columns.full_at).where(columns.api_key_id == key_id))).scalar_one()
+        seen: int = (
+            await session.execute(select(columns.full_at).where(columns.spender_id == spender_id))
+        ).scalar_one()
         if seen <= values["wrong"]:
             return seen, False
-        mine = (columns.api_key_id == key_id, columns.full_at == seen)
+        mine = (columns.spender_id == spender_id, columns.full_at == seen)
         await session.execute(update(CostBudget).where(*mine).values(full_at=full))
         return full, False
 
@@ -170,8 +173,8 @@ def _taking(dialect: str) -> Any:
     begin = case((full_at > wrong, full), (full_at > now, full_at), else_=now)
     return (
         insert(_budgets)
-        .values(api_key_id=bindparam("key"), full_at=now + time)
-        .on_conflict_do_update(index_elements=["api_key_id"], set_={"full_at": begin + time}, where=begin <= latest)
+        .values(spender_id=bindparam("spender"), full_at=now + time)
+        .on_conflict_do_update(index_elements=["spender_id"], set_={"full_at": begin + time}, where=begin <= latest)
         .returning(_budgets.c.full_at)
     )
 
@@ -188,25 +191,26 @@ class Spending:
     """What a request spends: its cost, out of the budget of its key where keys have one."""
 
     cost: int
-    key_id: str
+    spender_id: str
     budgets: CostBudgets | None
 
     def balance(self) -> Balance | None:
         """Return what the key has left."""
-        return None if self.budgets is None else self.budgets.balance(self.key_id)
+        return None if self.budgets is None else self.budgets.balance(self.spender_id)
 
     def settle(self, size: int) -> None:
         """Take for an answer of that many bytes what it turned out to be more than it cost."""
         if self.budgets is not None:
-            self.budgets.owe(self.key_id, size // BYTES_OF_A_VALUE - self.cost)
+            self.budgets.owe(self.spender_id, size // BYTES_OF_A_VALUE - self.cost)
 
 
-async def spend(sessions: Sessions, settings: Settings, key_id: str, cost: int) -> Spending:
-    """Take what a request costs; OverBudget where its key can't pay it yet."""
+async def spend(sessions: Sessions, settings: Settings, principal: Principal, cost: int) -> Spending:
+    """Take what a request costs; OverBudget where its caller can't pay it yet."""
+    spender_id = principal.api_key_id
     budgets = _budgets_of(sessions, settings)
     if budgets is not None:
-        await budgets.take(key_id, cost)
-    return Spending(cost, key_id, budgets)
+        await budgets.take(spender_id, cost)
+    return Spending(cost, spender_id, budgets)
 
 
 def _budgets_of(sessions: Sessions, settings: Settings) -> CostBudgets | None:

@@ -1,4 +1,4 @@
-"""What keys have left to spend on GraphQL."""
+"""What callers have left to spend on GraphQL."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,9 @@ def upgrade() -> None:
     """Apply."""
     op.create_table(
         "cost_budget",
-        sa.Column("api_key_id", sa.String(), nullable=False),
+        sa.Column("spender_id", sa.String(), nullable=False),
         sa.Column("full_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["api_key_id"], ["api_key.id"], name=op.f("fk_cost_budget_api_key_id")),
-        sa.PrimaryKeyConstraint("api_key_id", name=op.f("pk_cost_budget")),
+        sa.PrimaryKeyConstraint("spender_id", name=op.f("pk_cost_budget")),
     )
 
 
