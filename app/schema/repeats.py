@@ -2,28 +2,42 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 
+class Repeated(NamedTuple):
+    """A field that goes beyond a bound, by itself or for what is selected of it in all its places together."""
+
+    name: str
+    is_too_wide: bool
+
+
 def find_repeated(
-    selections: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode], most: int
-) -> str | None:
+    selections: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode], most: int, widest: int
+) -> Repeated | None:
     """Return a field with a selection that is selected again in the same place once too often, in all selections.
 
-    Their fields must be few, fragments expanded, and their fragments go in no circle.
+    Or one whose selections in the same place together have more fields than the widest may. The fields must be few,
+    fragments expanded, and the fragments go in no circle.
     """
-    count, waiting = 0, [[selection] for selection in selections]
+    count = 0
+    waiting = [("", [selection]) for selection in selections]
     while waiting:
-        same = defaultdict[str, list[SelectionSetNode]](list)
-        for node in _fields(waiting.pop(), fragments):
+        name, together = waiting.pop()
+        same, breadth = defaultdict[str, list[SelectionSetNode]](list), 0
+        for node in _fields(together, fragments):
+            breadth += 1
             if node.selection_set is not None:
                 same[(node.alias or node.name).value].append(node.selection_set)
-        for name, again in same.items():
+        if breadth > widest:
+            return Repeated(name, is_too_wide=True)
+        for again in same.values():
             count += len(again) - 1
-            if count > most:
-                return name
-            waiting.append(again)
+        if count > most:
+            return Repeated(max(same, key=lambda one: len(same[one])), is_too_wide=False)
+        waiting += same.items()
     return None
 
 

@@ -123,9 +123,11 @@ class _Looked:
     def check_repeats(self) -> None:
         for kind in (OperationDefinitionNode, FragmentDefinitionNode):
             selections = [node.selection_set for node in self._document.definitions if isinstance(node, kind)]
-            name = find_repeated(selections, self._fragments, MAX_REPEATS)
-            if name is not None:
-                what = f"{name} and other fields with a selection are selected again too often where they are;"
+            found = find_repeated(selections, self._fragments, MAX_REPEATS, MAX_BREADTH)
+            if found is not None and found.is_too_wide:
+                raise TooComplex("breadth", MAX_BREADTH, f"Of {found.name} too many fields are selected, in all;")
+            if found is not None:
+                what = f"{found.name} and other fields with a selection are selected again too often where they are;"
                 raise TooComplex("repeats", MAX_REPEATS, what)
 
     def _selection(self, selected: SelectionSetNode, name: str, depth: int, within: int) -> Shape:

@@ -59,6 +59,7 @@ def _seconds(work: Callable[[], object]) -> float:
         ("query ($a: Int " + "@x " * 51 + ") { a }", "directives", "50 is the most."),
         ("{ a } fragment F on T " + "@x " * 51 + "{ a }", "directives", "50 is the most."),
         ("{ ...F } fragment F on T { " + "... @x { a } " * 51 + "}", "directives", "50 is the most."),
+        ("{ " + ("a { " + "b " * 101 + "} ") * 2 + "}", "breadth", "Of a too many fields are selected, in all;"),
         ("{ " + "a { b } " * 52 + "}", "repeats", "a and other fields with a selection"),
         ("{ x { " + "... { a { b } } " * 52 + "} }", "repeats", "50 is the most."),
         ("{ " + ("x { " + "a { b } " * 13 + "} ") * 4 + "}", "repeats", "50 is the most."),
@@ -152,10 +153,10 @@ def _parts(document: DocumentNode) -> int:
 
 
 HOSTILE = {
-    "the same field again and again": "{ customers { " + "nodes { id name email externalId } " * 51 + "} }",
+    "the same field again and again": "{ customers { " + "nodes { id name email } " * 51 + "} }",
     "and fragments in it": "{ customers { " + "nodes { ...F ...G ...H } " * 51 + "} } "
     + " ".join(f"fragment {name} on Customer {{ id name email }}" for name in "FGH"),
-    "one value, often": "{ customers { " + ("nodes { " + "id " * 199 + "} ") * 4 + "} }",
+    "one value, often": "{ " + "".join(f"c{n}: customers {{ {'totalCount ' * 199} }} " for n in range(5)) + "}",
     "fragments side by side": "{ customers { nodes { " + " ".join(f"...F{n}" for n in range(50)) + "} } } "
     + " ".join(f"fragment F{n} on Customer {{ id name email }}" for n in range(50)),
     "conflicts": "{ customers { nodes { " + "a: id a: name " * 50 + "} } }",
