@@ -14,6 +14,7 @@ from app.loaders.by_id import rows_by_id, rows_by_key, rows_linked
 from app.loaders.conditions import Given
 from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, counts_by_parent, pages_by_parent
+from app.services.cost_budgets import Spending
 from app.services.principal import Principal
 from app.settings import Settings
 
@@ -68,6 +69,8 @@ class Context:
     clock: Clock
     principal: Principal
     settings: Settings
+    #: What its operation spends, once it is executed.
+    spending: Spending | None = None
     owner: Owner = field(init=False)
     loaders: Loaders = field(init=False)
 

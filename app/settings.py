@@ -60,5 +60,9 @@ class Settings(BaseSettings):
     max_backlog_seconds: float = 60.0
     #: Events that a key may send in a second, to each process; as many as it likes where it is not said.
     events_per_second: Annotated[float, Field(gt=0)] | None = None
+    #: What a key may spend on GraphQL in a second, in all processes together; as much as it likes where it is not said.
+    cost_per_second: Annotated[float, Field(gt=0)] | None = None
+    #: What a key can have in hand at most; a minute's worth where it is not said.
+    cost_burst: Annotated[float, Field(gt=0)] | None = None
     #: Largest GraphQL request body in bytes.
     max_graphql_body: int = 262_144

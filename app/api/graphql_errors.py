@@ -11,7 +11,7 @@ from strawberry.types.execution import PreExecutionError
 
 from app.db import database_failed
 from app.ids import new_id
-from app.schema.client_error import ClientError
+from app.schema.client_error import ClientError, RateLimited
 
 log = structlog.get_logger()
 
@@ -53,6 +53,12 @@ def report_bug(cause: BaseException) -> dict[str, Any]:
 def is_request_error(result: ExecutionResult) -> bool:
     """Tell whether nothing was executed; then the answer has no data, not even null."""
     return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def rate_limit_of(result: ExecutionResult) -> RateLimited | None:
+    """Return why a request was not executed, where its key has to wait."""
+    causes = (_cause(error) for error in result.errors or ())
+    return next((cause for cause in causes if isinstance(cause, RateLimited)), None)
 
 
 def _cause(error: GraphQLError) -> BaseException:

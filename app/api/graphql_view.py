@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 from app import strict_json
 from app.api.authentication import authenticate_any
 from app.api.bodies import check_length, read_body, require_json
-from app.api.graphql_errors import errors_of, is_request_error, report_bug
+from app.api.graphql_errors import errors_of, is_request_error, rate_limit_of, report_bug
 from app.api.refusal import Refusal
 from app.clock import Clock
 from app.context import Context
@@ -41,6 +41,12 @@ class _RequestAdapter(StarletteRequestAdapter):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self.starlette = request
+
+
+class _Prepared(Response):
+    """What is known of an answer before there is one: its type, and what it was asked with."""
+
+    context: Context | None = None
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -84,7 +90,7 @@ class GraphQLView(GraphQL[Context, None]):
             bug = report_bug(error)
             return _errors(request, 503 if bug["extensions"]["code"] == "UNAVAILABLE" else 500, bug)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - the base class calls it so
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Check the method, then the key, before anything of the body is read."""
         if request.scope["method"] not in self._methods():
             allowed = ", ".join(self._methods())
@@ -93,7 +99,10 @@ class GraphQLView(GraphQL[Context, None]):
         if principal is None:
             message = "A valid API key is needed: Authorization: Bearer sk_…, or a customer token: Bearer ct_…"
             raise Refusal(401, "UNAUTHENTICATED", message, headers={"www-authenticate": "Bearer"})
-        return Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
+        context = Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
+        assert isinstance(response, _Prepared)
+        response.context = context
+        return context
 
     def _methods(self) -> tuple[str, ...]:
         return ("GET", "POST") if self.allow_queries_via_get else ("POST",)
@@ -115,15 +124,19 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Choose the type of the answer before there is one."""
-        response = await super().get_sub_response(request)
-        response.media_type = negotiated(request.headers)
-        return response
+        return _Prepared(media_type=negotiated(request.headers))
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - the base class calls it so
-        """Return what is sent of a result, with the errors of bugs masked."""
-        answer: dict[str, Any] = {} if is_request_error(result) else {"data": result.data}
+        """Return what is sent of a result, with the errors of bugs masked, and what it cost where it was executed."""
+        if (limit := rate_limit_of(result)) is not None:
+            headers = {"retry-after": str(limit.retry_after)}
+            raise Refusal(429, "RATE_LIMITED", limit.message, headers=headers)
+        executed = not is_request_error(result)
+        answer: dict[str, Any] = {"data": result.data} if executed else {}
         if result.errors:
             answer["errors"] = errors_of(result)
+        if executed and result.extensions:
+            answer["extensions"] = result.extensions
         return answer  # type: ignore[return-value]  # without "data", as the HTTP spec asks of a refused request
 
     def create_response(
@@ -132,7 +145,11 @@ class GraphQLView(GraphQL[Context, None]):
         """Return the answer; its status depends on its type."""
         executed = "data" in response_data
         status = 400 if sub_response.media_type == GRAPHQL_JSON and not executed else 200
-        return Response(_encoder.encode(response_data), status, _HEADERS, sub_response.media_type)
+        body = _encoder.encode(response_data)
+        assert isinstance(sub_response, _Prepared)
+        if executed and sub_response.context is not None and sub_response.context.spending is not None:
+            sub_response.context.spending.settle(len(body))
+        return Response(body, status, _HEADERS, sub_response.media_type)
 
 
 def negotiated(headers: Headers) -> str:

@@ -4,6 +4,7 @@ from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.audit_personal_data import AuditPersonalData
 from app.models.billable_metric import BillableMetric
+from app.models.cost_budget import CostBudget
 from app.models.counted_event import CountedEvent
 from app.models.credit_entry import CreditEntry
 from app.models.credit_note import CreditNote
@@ -52,6 +53,7 @@ __all__ = [
     "AuditEntry",
     "AuditPersonalData",
     "BillableMetric",
+    "CostBudget",
     "CountedEvent",
     "CounterKind",
     "CreditEntry",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from graphql import GraphQLError
 
@@ -11,9 +12,18 @@ from app.billing.errors import Refused
 class ClientError(GraphQLError):
     """A request that can't be answered for a reason that is no bug, with its code for `extensions.code`."""
 
-    def __init__(self, message: str, code: str = "BAD_INPUT") -> None:
-        """Take a sentence for the client, and a code for its program."""
-        super().__init__(message, extensions={"code": code})
+    def __init__(self, message: str, code: str = "BAD_INPUT", **details: Any) -> None:
+        """Take a sentence for the client, and for its program a code and what it may go by."""
+        super().__init__(message, extensions={"code": code, **details})
+
+
+class RateLimited(ClientError):
+    """A request that may be sent again after some seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        """Take a sentence for the client, and after how many seconds there is an answer."""
+        super().__init__(message, "RATE_LIMITED")
+        self.retry_after = retry_after
 
 
 @contextmanager

@@ -16,13 +16,18 @@ from graphql import (
     VariableNode,
     Visitor,
     parse,
+    validate,
     visit,
 )
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app import strict_json
+from app.schema.shape import TooComplex, check_shape
 
 MAX_TOKENS: Final = 2000
+#: How many things that are wrong with a document are said.
+MAX_ERRORS: Final = 5
 #: How many documents are remembered.
 KNOWN: Final = 128
 
@@ -35,6 +40,13 @@ class Document:
         self.node = parse(text, max_tokens=MAX_TOKENS)
         operations = [node for node in self.node.definitions if isinstance(node, OperationDefinitionNode)]
         self.has_several_operations = len(operations) > 1
+        #: Which bound the document goes beyond, or None; and whether its fragments go in circles.
+        self.too_complex: TooComplex | None = None
+        self.goes_in_circles = False
+        try:
+            self.goes_in_circles = check_shape(self.node)
+        except TooComplex as refusal:
+            self.too_complex = refusal
         #: The message and code of a literal that can't be stored or counted, or None.
         found = _Looked()
         visit(self.node, found)
@@ -53,8 +65,10 @@ def document_of(text: str) -> Document:
 def validation_errors(
     schema: GraphQLSchema, document: Document, rules: tuple[type[ASTValidationRule], ...]
 ) -> list[GraphQLError]:
-    """Return what the schema has against a document."""
-    return validate_document(schema, document.node, rules)
+    """Return what the schema has against a document: the first things, and no more of what may be a thousand."""
+    rules += (MaybeNullValidationRule, OneOfInputValidationRule)
+    # Looking for names that are like a wrong one takes long, and would tell of what is hidden.
+    return validate(schema, document.node, rules, max_errors=MAX_ERRORS, hide_suggestions=True)
 
 
 class _Looked(Visitor):

@@ -1,18 +1,21 @@
-"""What stands before every execution: documents are looked at once, and the key's scopes each time."""
+"""What stands before every execution: documents are looked at once, the key's scopes and its budget each time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from graphql import NoSchemaIntrospectionCustomRule
+from graphql import NoFragmentCyclesRule, NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
 
 from app.billing.access import allows
 from app.context import Context
 from app.schema.access import needed_access
-from app.schema.client_error import ClientError
+from app.schema.client_error import ClientError, RateLimited
+from app.schema.costs import formula_of
 from app.schema.customer_fields import hidden_from_customers
 from app.schema.declarations import AnyKey
 from app.schema.documents import Document, document_of, validation_errors
+from app.schema.scalars import write_instant
+from app.services.cost_budgets import MAX_COST, OverBudget, spend
 from app.settings import Profile
 
 #: No list of an input takes more, and lists that are given to a nested field are converted for each parent.
@@ -23,7 +26,7 @@ MAX_CONVERTED = 10_000
 
 
 class Guard(SchemaExtension):
-    """Parses, validates and checks scopes. One is made for each request."""
+    """Parses, validates, checks scopes and takes the cost. One is made for each request."""
 
     _document: Document
 
@@ -36,25 +39,31 @@ class Guard(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Refuse literals that the body's decoder would refuse in variables, and several operations without a name.
+        """Refuse what is too complex, several operations without a name, and literals that no variable may have.
 
-        That is before validation, which would convert the literals. In production the schema is hidden.
+        That is before validation, which would take long over the former and convert the latter. In production the
+        schema is hidden.
         """
         execution, document = self.execution_context, self._document
         # Strawberry would run the first one, where the specification (6.1) has none run.
         if document.has_several_operations and execution._provided_operation_name is None:  # noqa: SLF001
             raise ClientError("A document of several operations needs `operationName`.", "BAD_REQUEST")
+        if (beyond := document.too_complex) is not None:
+            raise ClientError(str(beyond), "QUERY_TOO_COMPLEX", measure=beyond.measure, bound=beyond.bound)
         if document.literal_problem is not None:
             raise ClientError(*document.literal_problem)
         context: Context = execution.context
         rules = execution.validation_rules
         if context.settings.profile is Profile.PRODUCTION:
             rules += (NoSchemaIntrospectionCustomRule,)
+        if document.goes_in_circles:
+            # Rules that follow fragments would go round with them.
+            rules = (NoFragmentCyclesRule,)
         execution.pre_execution_errors = validation_errors(execution.schema._schema, document, rules)  # noqa: SLF001
         yield
 
-    def on_execute(self) -> Iterator[None]:
-        """Refuse lists that nothing takes, and fields that the key or token may not read, each checked once."""
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Refuse lists that nothing takes, fields that the caller may not read, and what costs more than it may."""
         execution = self.execution_context
         context: Context = execution.context
         _refuse_long_lists(execution.variables or {}, self._document.variable_uses)
@@ -68,7 +77,37 @@ class Guard(SchemaExtension):
                 continue
             scope = "a scope that no key has" if access is None else f"the scope {access.name}"
             raise ClientError(f"{field} needs {scope}.", "FORBIDDEN")
+        cost = self._cost()
+        try:
+            context.spending = await spend(context.sessions, context.settings, context.principal, cost)
+        except OverBudget as refusal:
+            message = f"The operation costs {cost}, and the key has {refusal.left} left for now."
+            raise RateLimited(message, refusal.retry_after) from refusal
         yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Say what was spent, where anything was, and what is left."""
+        context: Context = self.execution_context.context
+        if (spending := context.spending) is None:
+            return {}
+        cost: dict[str, Any] = {"requested": spending.cost}
+        if (balance := spending.balance()) is not None:
+            cost |= {"left": balance.left, "fullAt": write_instant(balance.full_at)}
+        return {"cost": cost}
+
+    def _cost(self) -> int:
+        """Return what the operation costs; refuse what costs more than any operation may."""
+        execution, variables = self.execution_context, self.execution_context.variables or {}
+        formula = formula_of(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
+        cost = formula.cost(variables)
+        if cost <= MAX_COST:
+            return cost
+        place = formula.costliest(variables)
+        message = (
+            f"The operation costs {cost}; {MAX_COST} is the most. Most of it is {place}: "
+            "ask for smaller pages or fewer fields."
+        )
+        raise ClientError(message, "QUERY_TOO_COSTLY", cost=cost, bound=MAX_COST, field=place)
 
 
 def _refuse_long_lists(variables: Mapping[str, Any], uses: Mapping[str, int]) -> None:

@@ -85,7 +85,7 @@ async def test_no_document_is_a_500(database_url: str, document: str, code: str 
         assert [error["extensions"]["code"] for error in answer.get("errors", ())][:1] == ([code] if code else [])
 
 
-async def test_deep_and_spreading_documents_are_answered_at_once(database_url: str) -> None:
+async def test_deep_and_spreading_documents_are_refused_at_once(database_url: str) -> None:
     async with make_api(database_url) as api:
         deep = "{ products { nodes " * 300 + "{ id }" + " } }" * 300
         spreading = "{ ...F0 } " + " ".join(
@@ -100,13 +100,16 @@ async def test_deep_and_spreading_documents_are_answered_at_once(database_url: s
             await api.answer(document) for document in (deep, f"{spreading} fragment F90 on Query {{ __typename }}")
         ]
         assert "INTERNAL" not in json.dumps(answers)
-        assert answers[1] == {"data": {"__typename": "Query"}}
+        assert answers[1]["errors"][0]["extensions"]["code"] == "QUERY_TOO_COMPLEX"
 
 
 async def test_of_several_operations_the_named_one_runs(database_url: str) -> None:
     async with make_api(database_url) as api:
         body = {"query": "query A { merchant { id } } query B { __typename }"}
-        assert (await api.post({**body, "operationName": "B"})).json() == {"data": {"__typename": "Query"}}
+        assert (await api.post({**body, "operationName": "B"})).json() == {
+            "data": {"__typename": "Query"},
+            "extensions": {"cost": {"requested": 101}},
+        }
         answer = await api.post(body, accept=RESPONSE_JSON)
         assert check_refusal(answer, 400) == "BAD_REQUEST"
 
@@ -132,7 +135,10 @@ async def test_only_a_valid_key_is_served(database_url: str) -> None:
             assert response.headers["www-authenticate"] == "Bearer"
             api.secret = kept
         assert (await api.post(MERCHANT, authorization="")).status_code == 401
-        assert (await api.post(MERCHANT)).json() == {"data": {"merchant": {"name": "Example Inc."}}}
+        assert (await api.post(MERCHANT)).json() == {
+            "data": {"merchant": {"name": "Example Inc."}},
+            "extensions": {"cost": {"requested": 102}},
+        }
 
 
 async def test_a_key_is_checked_before_the_body_is_read(database_url: str) -> None:
@@ -170,7 +176,10 @@ async def test_get_queries_in_development_only_and_never_mutations(database_url:
     async with make_api(database_url) as api:
         headers["authorization"] = f"Bearer {api.secret}"
         query = {"query": "query($id: ID!) { product(id: $id) { id } }", "variables": '{"id":"x"}'}
-        assert (await api.client.get("/graphql", params=query, headers=headers)).json() == {"data": {"product": None}}
+        assert (await api.client.get("/graphql", params=query, headers=headers)).json() == {
+            "data": {"product": None},
+            "extensions": {"cost": {"requested": 102}},
+        }
         refused = await api.client.get("/graphql", params={"query": mutation}, headers=headers)
         assert check_refusal(refused, 405) == "BAD_REQUEST"
         bad: list[dict[str, str]] = [{}, {"query": "{ a }\0"}, {**query, "variables": "{"}, {**query, "variables": "5"}]

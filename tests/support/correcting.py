@@ -18,11 +18,11 @@ BOOKS = """{ customers { nodes { creditBalances { amount }
     account(currency: "USD") { openingBalance { amount } closingBalance { amount } hasMore
       entries { kind amount { amount } balance { amount } } } } }
   refunds(first: 100) { totalCount nodes { amount { amount } } }
-  invoices(first: 100) { nodes { id status total { amount } carriedToCredit { amount } creditApplied { amount }
+  invoices(first: 30) { nodes { id status total { amount } carriedToCredit { amount } creditApplied { amount }
     credited { amount } amountPaid { amount } amountDue { amount }
     lines { id amount { amount } }
-    payments { nodes { amount { amount } refunded { amount } refunds { nodes { amount { amount } } } } }
-    creditNotes(first: 100) { nodes { amount { amount } discount { amount } tax { amount } total { amount }
+    payments(first: 10) { nodes { amount { amount } refunded { amount } refunds { nodes { amount { amount } } } } }
+    creditNotes(first: 20) { nodes { amount { amount } discount { amount } tax { amount } total { amount }
       reducedDue { amount } toCredit { amount } refunded { amount } refunds { nodes { amount { amount } } }
       lines { amount { amount } discount { amount } tax { amount } total { amount } invoiceLine { id } } } } } } }"""
 REPLAY = "query($id: ID!) { invoiceReplay(invoiceId: $id) { equal differences { what } } }"

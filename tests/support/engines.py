@@ -27,9 +27,13 @@ def _sharing(create: Callable[..., Any]) -> Callable[..., Any]:
     def created(*arguments: Any, **options: Any) -> Any:
         engine = create(*arguments, **options)
         plain = getattr(engine, "sync_engine", engine)
-        first = _shared.setdefault(plain.dialect.driver, (plain.dialect, plain._compiled_cache))
-        plain.dialect, plain._compiled_cache = first
-        plain.pool._dialect = plain.dialect
+        first = _shared.get(plain.dialect.driver)
+        # A dialect learns with the first connection of its own engine whom it speaks to.
+        if first is None or first[0].server_version_info is None:
+            _shared[plain.dialect.driver] = plain.dialect, plain._compiled_cache
+        else:
+            plain.dialect, plain._compiled_cache = first
+            plain.pool._dialect = plain.dialect
         return engine
 
     return created

@@ -1,5 +1,6 @@
 """A document for every field of the schema: the shortest way to its type, with what has to be given on it."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -94,7 +95,9 @@ def ways(chosen: Chosen) -> dict[str, tuple[Step, ...]]:
                 continue
             for kind in members(get_named_type(field.type)):
                 if kind.name not in found and not is_introspection_type(kind):
-                    step = Step(kind.name, name, call(parent.name, name, field))
+                    # Pages on the way are short: what lies behind many of them costs more than a query may.
+                    short = {"first": "5"} if "first" in field.args and (parent.name, name) not in ARGUMENTS else {}
+                    step = Step(kind.name, name, call(parent.name, name, field, **short))
                     found[kind.name] = (*found[parent.name], step)
                     waiting.append(kind)
     return found
@@ -109,10 +112,15 @@ def document(way: tuple[Step, ...], selected: str) -> str:
 
 def leaves(kind: object, chosen: Chosen) -> str:
     """All that is chosen of what a field leads to and is no object itself; the names alone where nothing is."""
-    parts = ["__typename"]
+    parts, types = ["__typename"], defaultdict[str, set[str]](set)
+    for member in members(kind):
+        for name, field in member.fields.items():
+            types[name].add(str(field.type))
     for member in members(kind):
         names = [n for n, f in member.fields.items() if is_leaf_type(get_named_type(f.type)) and chosen(member.name, n)]
-        calls = [f"{member.name}_{n}: {call(member.name, n, member.fields[n])}" for n in names]
+        # What has several types needs several names in an answer.
+        aliases = {n: f"{member.name}_{n}: " if len(types[n]) > 1 else "" for n in names}
+        calls = [f"{aliases[n]}{call(member.name, n, member.fields[n])}" for n in names]
         parts.append(f"... on {member.name} {{ {' '.join(calls)} }}" if calls else "")
     return " ".join(parts)
 

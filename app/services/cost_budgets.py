@@ -1,0 +1,224 @@
+"""What keys may spend on GraphQL: a bucket for each, shared by all processes.
+
+The bucket is a row that says when it is full again. A process takes a share of it at once and spends that from memory,
+so that a write is needed for each share and not for each query. What is left of a share is lost with its process.
+"""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, bindparam, case, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import Sessions
+from app.models import CostBudget, table_of
+from app.services.principal import Principal
+from app.settings import Settings
+
+#: No operation may cost more.
+MAX_COST: Final = 200_000
+#: What is saved up at most, in seconds, where it is not said.
+SAVED_SECONDS: Final = 60
+#: A share is this part of a full bucket.
+SHARES: Final = 20
+#: What a value takes of an answer, and its share of what is around it. Longer answers are paid for by their length.
+BYTES_OF_A_VALUE: Final = 100
+#: How many keys are known at once.
+MOST: Final = 10_000
+
+_SECOND: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_budgets = table_of(CostBudget)
+
+
+class OverBudget(Exception):
+    """A key can't pay yet: what it has left, and after how many seconds it can."""
+
+    def __init__(self, left: int, retry_after: int) -> None:
+        """Take both."""
+        super().__init__(f"{left} left, enough in {retry_after} s")
+        self.left = left
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What a key has left, as far as this process knows, and when that will be all it can have."""
+
+    left: int
+    full_at: datetime
+
+
+@dataclass
+class _Share:
+    """What a process has of a key's bucket: below zero it owes. Instants are in microseconds since 1970."""
+
+    left: int = 0
+    drawn_at: int = 0
+    #: When the bucket is full again, as last seen; never later than it is.
+    full_at: int = 0
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class CostBudgets:
+    """The budgets of all keys. One for a process."""
+
+    def __init__(self, sessions: Sessions, per_second: float, most: float | None) -> None:
+        """Refill at an even rate, up to `most`; SAVED_SECONDS' worth where that is None."""
+        self._sessions = sessions
+        self._per_second = per_second
+        self._most = max(1, math.floor(per_second * SAVED_SECONDS if most is None else most))
+        self._share = max(1, self._most // SHARES)
+        self._shares: dict[str, _Share] = {}
+
+    async def take(self, spender_id: str, cost: int) -> None:
+        """Take what an operation costs; OverBudget, and nothing taken, where it is not there.
+
+        More than a full bucket holds is let through by a full one, which is in debt afterwards.
+        """
+        share = self._share_of(spender_id)
+        if share.left < cost:
+            async with share.drawing:
+                if share.left < cost:
+                    await self._draw(spender_id, share, max(self._share, cost - share.left))
+        share.left -= cost
+
+    def owe(self, spender_id: str, more: int) -> None:
+        """Take what an answer turned out to cost more; it was given already, so the key may be in debt, to a bound."""
+        share = self._share_of(spender_id)
+        share.left = max(share.left - max(0, more), -self._most)
+
+    def balance(self, spender_id: str) -> Balance:
+        """Return what is left, as far as this process knows: others may have taken shares since it last looked."""
+        share, now = self._share_of(spender_id), self._now()
+        left = min(self._most, share.left + self._room(share.full_at, now))
+        return Balance(left, _instant(now + self._time_of(self._most - left)))
+
+    def _share_of(self, spender_id: str) -> _Share:
+        share = self._shares.get(spender_id)
+        if share is None:
+            if len(self._shares) >= MOST:
+                self._shares.clear()
+            share = self._shares[spender_id] = _Share()
+        elif share.left > 0 and not 0 <= self._now() - share.drawn_at <= self._time_of(self._most):
+            # Meanwhile the bucket is full without it. Else every process could save up a share beside the bucket.
+            share.left = 0
+        return share
+
+    async def _draw(self, spender_id: str, share: _Share, amount: int) -> None:
+        """Take an amount from the bucket, or leave it as it is and raise OverBudget."""
+        now = self._now()
+        if self._room(share.full_at, now) >= min(amount, self._most):
+            async with self._sessions.begin() as session:
+                share.full_at, taken = await self._drawn(session, spender_id, amount, now)
+            if taken:
+                share.left, share.drawn_at = share.left + amount, now
+                return
+        # Others can only have taken more, so until then nobody needs to look.
+        room = self._room(share.full_at, now)
+        missing = min(amount, self._most) - room
+        raise OverBudget(max(0, share.left + room), max(1, math.ceil(missing / self._per_second)))
+
+    async def _drawn(self, session: AsyncSession, spender_id: str, amount: int, now: int) -> tuple[int, bool]:
+        """Return when the bucket is full again, and whether an amount was taken: at once, so that nobody is between."""
+        values: dict[str, Any] = {
+            "spender": spender_id,
+            "now": now,
+            "time": self._time_of(amount),
+            "full": now + self._time_of(self._most),
+            "latest": now + self._time_of(max(0, self._most - amount)),
+            "wrong": now + self._time_of(2 * self._most + MAX_COST) + _SECOND,
+        }
+        taken = (await session.execute(_taking(session.get_bind().dialect.name), values)).scalar_one_or_none()
+        if taken is not None:
+            return taken, True
+        columns, full = _budgets.c, values["full"]
+        seen: int = (
+            await session.execute(select(columns.full_at).where(columns.spender_id == spender_id))
+        ).scalar_one()
+        if seen <= values["wrong"]:
+            return seen, False
+        mine = (columns.spender_id == spender_id, columns.full_at == seen)
+        await session.execute(update(CostBudget).where(*mine).values(full_at=full))
+        return full, False
+
+    def _room(self, full_at: int, now: int) -> int:
+        """Return what a bucket that is full at an instant has in it; below zero it owes."""
+        if full_at - now > self._time_of(2 * self._most + MAX_COST) + _SECOND:
+            full_at = now  # The clock was put back: only the bucket's row can say how it stands.
+        return self._most - math.ceil(max(0, full_at - now) * self._per_second / _SECOND)
+
+    def _time_of(self, amount: int) -> int:
+        """Return in how many microseconds an amount is refilled."""
+        return math.ceil(amount * _SECOND / self._per_second)
+
+    def _now(self) -> int:
+        return (self._sessions.clock.now() - _EPOCH) // timedelta(microseconds=1)
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    """Return the statement that takes an amount from a bucket, if it has so much, and says when it is full again.
+
+    A bucket that would be full far later than any debt explains was seen by a clock that was wrong: it counts as empty.
+    """
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    now, time, full, latest, wrong = (bindparam(name, type_=BigInteger()) for name in _BOUND)
+    full_at = _budgets.c.full_at
+    begin = case((full_at > wrong, full), (full_at > now, full_at), else_=now)
+    return (
+        insert(_budgets)
+        .values(spender_id=bindparam("spender"), full_at=now + time)
+        .on_conflict_do_update(index_elements=["spender_id"], set_={"full_at": begin + time}, where=begin <= latest)
+        .returning(_budgets.c.full_at)
+    )
+
+
+_BOUND: Final = ("now", "time", "full", "latest", "wrong")
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a request spends: its cost, out of the budget of its key where keys have one."""
+
+    cost: int
+    spender_id: str
+    budgets: CostBudgets | None
+
+    def balance(self) -> Balance | None:
+        """Return what the key has left."""
+        return None if self.budgets is None else self.budgets.balance(self.spender_id)
+
+    def settle(self, size: int) -> None:
+        """Take for an answer of that many bytes what it turned out to be more than it cost."""
+        if self.budgets is not None:
+            self.budgets.owe(self.spender_id, size // BYTES_OF_A_VALUE - self.cost)
+
+
+async def spend(sessions: Sessions, settings: Settings, principal: Principal, cost: int) -> Spending:
+    """Take what a request costs; OverBudget where its caller can't pay it yet."""
+    # A browser spends its customer's budget: a visitor must not use up that of the key.
+    spender_id = principal.customer_id or principal.api_key_id
+    budgets = _budgets_of(sessions, settings)
+    if budgets is not None:
+        await budgets.take(spender_id, cost)
+    return Spending(cost, spender_id, budgets)
+
+
+def _budgets_of(sessions: Sessions, settings: Settings) -> CostBudgets | None:
+    if settings.cost_per_second is None:
+        return None
+    budgets: CostBudgets | None = sessions.shared.get(CostBudgets)
+    if budgets is None:
+        budgets = CostBudgets(sessions, settings.cost_per_second, settings.cost_burst)
+        sessions.shared[CostBudgets] = budgets
+    return budgets

@@ -1,0 +1,268 @@
+"""What keys may spend: buckets shared by all processes, taken from by the share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route, Router
+
+from app import models
+from app.api.graphql_view import GraphQLView
+from app.billing.access import Scope
+from app.db import Sessions, open_engine
+from app.graphql import schema
+from app.models import EnvironmentKind
+from app.services.cost_budgets import CostBudgets, OverBudget
+from app.services.keys import create_key
+from app.settings import Settings
+from tests.support.api import Api, Statements, make_api
+from tests.support.world import World, make_world
+
+#: A bucket of 600 that fills in a minute, in shares of 30.
+PER_SECOND = 10
+
+
+@dataclass
+class Bench:
+    """A key, and as many processes as a test likes, all by one clock."""
+
+    world: World
+    key: str
+    database_url: str
+
+    def process(self, most: float | None = None) -> CostBudgets:
+        sessions = Sessions(open_engine(self.database_url), self.world.clock)
+        self.world.made.setdefault("engines", []).append(sessions.engine)
+        return CostBudgets(sessions, PER_SECOND, most)
+
+    def pass_by(self, seconds: float) -> None:
+        self.world.clock.instant += timedelta(seconds=seconds)
+
+    async def another_key(self) -> str:
+        async def make(session: Any) -> str:
+            merchant = self.world.principal.merchant_id
+            return (await create_key(session, merchant, self.world.clock.now(), "other", (Scope.ALL,), None))[0].id
+
+        return await self.world.do(make)
+
+
+@asynccontextmanager
+async def make_bench(database_url: str) -> AsyncIterator[Bench]:
+    async with make_world(database_url) as world:
+        bench = Bench(world, "", database_url)
+        bench.key = await bench.another_key()
+        try:
+            yield bench
+        finally:
+            for engine in world.made.get("engines", ()):
+                await engine.dispose()
+
+
+async def spend_all(process: CostBudgets, key: str, cost: int) -> int:
+    """Take until there is nothing left; return how much was taken."""
+    taken = 0
+    while True:
+        try:
+            await process.take(key, cost)
+        except OverBudget:
+            return taken
+        taken += cost
+
+
+@contextmanager
+def writes() -> Iterator[list[str]]:
+    """The writes to budgets in a block, once it is over."""
+    found: list[str] = []
+    with Statements() as statements:
+        yield found
+    found += [statement for statement in statements.seen if statement.startswith("INSERT INTO cost_budget")]
+
+
+async def test_a_share_is_one_write(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        with writes() as seen:
+            for _ in range(30):
+                await process.take(bench.key, 2)
+        assert len(seen) == 2
+        with writes() as seen:
+            await asyncio.gather(*(process.take(bench.key, 1) for _ in range(30)))
+        assert len(seen) == 1
+
+
+async def test_processes_share_a_bucket(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        processes = [bench.process() for _ in range(4)]
+        taken = await asyncio.gather(*(spend_all(one, bench.key, 7) for one in processes for _ in range(3)))
+        # Of each process's last share a rest may be too small.
+        assert 600 - 4 * 7 < sum(taken) <= 600
+        assert await spend_all(bench.process(), await bench.another_key(), 30) == 600
+
+
+async def test_what_is_spent_comes_back_at_an_even_rate(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        assert await spend_all(process, bench.key, 30) == 600
+        for seconds in (3, 6, 9.5, 600):
+            bench.pass_by(seconds)
+            assert await spend_all(process, bench.key, 30) == {3: 30, 6: 60, 9.5: 90, 600: 600}[seconds]
+
+
+async def test_a_refusal_says_when_to_come_back_and_writes_nothing(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process, other = bench.process(), bench.process()
+        await spend_all(other, bench.key, 30)
+        rows = await bench.world.rows(models.CostBudget)
+        for _ in range(2):
+            with pytest.raises(OverBudget) as caught:
+                await process.take(bench.key, 50)
+            assert (caught.value.left, caught.value.retry_after) == (0, 5)
+        with Statements() as statements, pytest.raises(OverBudget):
+            await process.take(bench.key, 50)
+        assert statements.seen == []
+        assert await bench.world.rows(models.CostBudget) == rows
+        bench.pass_by(5)
+        await process.take(bench.key, 50)
+
+
+async def test_a_restart_gives_nothing(database_url: str) -> None:
+    """What a process had of its share is lost, so a key can only have less."""
+    async with make_bench(database_url) as bench:
+        for _ in range(20):
+            await bench.process().take(bench.key, 1)
+        with pytest.raises(OverBudget):
+            await bench.process().take(bench.key, 1)
+
+
+async def test_more_than_a_full_bucket_holds_is_let_through_and_owed(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process, other = bench.process(), bench.process()
+        await process.take(bench.key, 1000)
+        with pytest.raises(OverBudget) as caught:
+            await other.take(bench.key, 1)
+        # The 400 too many, and a share.
+        assert caught.value.retry_after == 43
+        assert process.balance(bench.key).left == -400
+        bench.pass_by(99)
+        with pytest.raises(OverBudget):
+            await other.take(bench.key, 1000)
+        bench.pass_by(1)
+        await other.take(bench.key, 1000)
+
+
+async def test_an_answer_that_was_longer_than_it_cost_is_owed(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        await process.take(bench.key, 10)
+        process.owe(bench.key, -5)
+        assert process.balance(bench.key).left == 590
+        process.owe(bench.key, 100)
+        assert process.balance(bench.key).left == 490
+        process.owe(bench.key, 10**12)
+        # There is a bound to what is owed: a bucket.
+        assert process.balance(bench.key).left == 570 - 600
+        bench.pass_by(2.9)
+        with pytest.raises(OverBudget):
+            await process.take(bench.key, 1)
+        bench.pass_by(0.1)
+        await process.take(bench.key, 1)
+        assert process.balance(bench.key).left == -1
+
+
+async def test_a_balance_says_when_the_bucket_is_full(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        assert process.balance(bench.key).left == 600
+        await process.take(bench.key, 120)
+        balance = process.balance(bench.key)
+        assert (balance.left, balance.full_at - bench.world.clock.now()) == (480, timedelta(seconds=12))
+        bench.pass_by(11)
+        assert process.balance(bench.key).left == 590
+        bench.pass_by(1)
+        assert process.balance(bench.key).left == 600
+        assert process.balance(bench.key).full_at == bench.world.clock.now()
+
+
+async def test_an_idle_share_is_no_second_bucket(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        processes = [bench.process() for _ in range(4)]
+        for process in processes:
+            await process.take(bench.key, 1)
+        bench.pass_by(61)
+        assert sum([await spend_all(process, bench.key, 1) for process in processes]) == 600
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=5), timedelta(minutes=10), timedelta(days=400)])
+async def test_a_clock_that_is_put_back_neither_gives_nor_locks_out(database_url: str, back: timedelta) -> None:
+    async with make_bench(database_url) as bench:
+        process, other = bench.process(), bench.process()
+        # Were it the clock of a machine that was ahead, it would see a bucket that is full long after.
+        assert await spend_all(process, bench.key, 30) == 600
+        bench.world.clock.instant -= back
+        assert await spend_all(process, bench.key, 30) == await spend_all(other, bench.key, 30) == 0
+        # Beyond any debt it is sure that the clock was wrong.
+        bench.pass_by(60 + (0 if back.days else back.total_seconds()))
+        assert await spend_all(other, bench.key, 30) == 600
+
+
+async def test_a_bucket_may_hold_less_than_a_query(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process = bench.process(most=0.5)
+        await process.take(bench.key, 1)
+        with pytest.raises(OverBudget):
+            await process.take(bench.key, 1)
+        bench.pass_by(0.1)
+        await process.take(bench.key, 1)
+
+
+@asynccontextmanager
+async def limited(api: Api, **settings: Any) -> AsyncIterator[Api]:
+    """The same merchant, served with limits."""
+    limits = Settings(**settings)
+    routes = [
+        Route(f"{kind.path_prefix}/graphql", GraphQLView(schema, api.sessions, api.clock, limits, kind))
+        for kind in EnvironmentKind
+    ]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Router(routes)), base_url="http://test") as client:
+        yield Api(client, api.sessions, api.clock, api.secret)
+
+
+async def test_answers_say_what_is_left_and_refusals_when_there_is_more(database_url: str) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=2000) as api:
+        answer = await api.answer("{ merchant { name } }")
+        assert answer["extensions"] == {
+            "cost": {"requested": 102, "left": 1898, "fullAt": "2026-01-31T00:00:01.020000Z"}
+        }
+        create = 'mutation { productCreate(input: { name: "x" }) { product { id } } }'
+        # Another key pays for itself, and one key in both environments.
+        api.secret, kept = (await free.with_scopes(Scope.ALL)).secret, api.secret
+        assert (await api.answer("{ merchant { name } }"))["extensions"]["cost"]["left"] == 1898
+        api.secret = kept
+        assert (await api.answer(create))["extensions"]["cost"]["left"] == 796
+        refused = await api.in_sandbox().post({"query": create})
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "4")
+        [error] = refused.json()["errors"]
+        assert error["extensions"] == {"code": "RATE_LIMITED"}
+        assert error["message"].startswith("The operation costs 1102, and the key has ")
+        assert "data" not in refused.json()
+        assert len(await api.rows(models.Product)) == 1
+        api.clock.instant += timedelta(seconds=4)
+        assert (await api.in_sandbox().post({"query": create})).status_code == 200
+
+
+async def test_a_long_answer_is_paid_for_by_its_length(database_url: str) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        product = await free.make("productCreate", name="x", description="y" * 2000)
+        often = " ".join(f"d{number}: description" for number in range(50))
+        query = f"query($id: ID!) {{ product(id: $id) {{ {often} }} }}"
+        answer = await api.post({"query": query, "variables": {"id": product}})
+        first, size = answer.json()["extensions"]["cost"], len(answer.content)
+        second = (await api.answer(query, id=product))["extensions"]["cost"]
+        assert size > 100_000
+        assert (first["requested"], first["left"]) == (151, 5849)
+        assert second["left"] == 5849 - (size // 100 - 151) - 151
