@@ -44,3 +44,12 @@ class Settings(BaseSettings):
     events_per_second: Annotated[float, Field(gt=0)] | None = None
     #: Largest GraphQL request body in bytes.
     max_graphql_body: int = 262_144
+    #: Connections of each process. Beyond, those that keep it waiting give way; where none does, newcomers get 503.
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    #: Seconds in which the head of a request must have come in, and in which all of it must.
+    head_seconds: Annotated[float, Field(gt=0)] = 10.0
+    request_seconds: Annotated[float, Field(gt=0)] = 60.0
+    #: Seconds that a connection may rest between two requests.
+    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
+    #: Seconds in which a client must have taken what is ready for it.
+    answer_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -20,7 +20,7 @@ from app import strict_json
 from app.api.authentication import authenticate
 from app.api.bodies import check_length, read_body, require_json
 from app.api.graphql_errors import errors_of, is_request_error, report_bug
-from app.api.refusal import Refusal
+from app.api.refusal import HEADERS, Refusal
 from app.clock import Clock
 from app.context import Context
 from app.db import Sessions
@@ -32,7 +32,6 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class _RequestAdapter(StarletteRequestAdapter):
@@ -132,7 +131,7 @@ class GraphQLView(GraphQL[Context, None]):
         """Return the answer; its status depends on its type."""
         executed = "data" in response_data
         status = 400 if sub_response.media_type == GRAPHQL_JSON and not executed else 200
-        return Response(_encoder.encode(response_data), status, _HEADERS, sub_response.media_type)
+        return Response(_encoder.encode(response_data), status, HEADERS, sub_response.media_type)
 
 
 def negotiated(headers: Headers) -> str:
@@ -156,7 +155,7 @@ def _quality(parameters: str) -> float:
 
 def _errors(request: Request, status: int, error: dict[str, Any], headers: Any = None) -> Response:
     body = msgspec.json.encode({"errors": [error]})
-    return Response(body, status, {**_HEADERS, **(headers or {})}, negotiated(request.headers))
+    return Response(body, status, {**HEADERS, **(headers or {})}, negotiated(request.headers))
 
 
 def _decoded(text: bytes) -> object:
