@@ -16,9 +16,11 @@ from graphql import (
     VariableNode,
     Visitor,
     parse,
+    validate,
     visit,
 )
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app import strict_json
 
@@ -53,8 +55,9 @@ def document_of(text: str) -> Document:
 def validation_errors(
     schema: GraphQLSchema, document: Document, rules: tuple[type[ASTValidationRule], ...]
 ) -> list[GraphQLError]:
-    """Return what the schema has against a document."""
-    return validate_document(schema, document.node, rules)
+    """Return what the schema has against a document, without the names that are near a wrong one."""
+    rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
+    return validate(schema, document.node, rules, hide_suggestions=True)
 
 
 class _Looked(Visitor):

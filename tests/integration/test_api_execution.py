@@ -8,9 +8,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, is_introspection_type, parse
+from graphql import GraphQLField, GraphQLObjectType, is_introspection_type, parse, validate
 from sqlalchemy import update
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app import models
 from app.billing.access import Scope
@@ -72,9 +72,9 @@ def test_a_field_that_is_read_is_read_without_a_wrapper_or_a_coroutine() -> None
 
 async def test_a_document_is_parsed_and_validated_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with make_api(database_url) as api:
-        parsing, validating = Mock(side_effect=parse), Mock(side_effect=validate_document)
+        parsing, validating = Mock(side_effect=parse), Mock(side_effect=validate)
         monkeypatch.setattr("app.schema.documents.parse", parsing)
-        monkeypatch.setattr("app.schema.documents.validate_document", validating)
+        monkeypatch.setattr("app.schema.documents.validate", validating)
         for _ in range(3):
             await api.gql(f"{{ merchant {{ id name }} }} # {database_url}")
         assert (parsing.call_count, validating.call_count) == (1, 1)
