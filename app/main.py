@@ -52,7 +52,10 @@ class Application:
 def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
     start_recording()
-    sessions = Sessions(open_engine(settings.database_url), clock or SystemClock())
+    sessions = Sessions(
+        open_engine(settings.database_url, settings.database_connections, settings.database_wait_seconds),
+        clock or SystemClock(),
+    )
     intake = intake_of(sessions, settings)
 
     @contextlib.asynccontextmanager

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BILLGRAPH_")
 
     database_url: str = "sqlite+aiosqlite:///billgraph.db"
+    #: Connections of each process to PostgreSQL, one of which is for taking in events; and the seconds that a request
+    #: waits for one before it is answered 503.
+    database_connections: Annotated[int, Field(ge=2)] = 30
+    database_wait_seconds: Annotated[float, Field(gt=0)] = 5.0
     profile: Profile = Profile.DEVELOPMENT
     #: Where people reach this server, like https://billing.example.com; links to it are paths where it is not said.
     public_url: Annotated[str, BeforeValidator(_address)] | None = None

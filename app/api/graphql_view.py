@@ -81,7 +81,9 @@ class GraphQLView(GraphQL[Context, None]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and no detail
             bug = report_bug(error)
-            return _errors(request, 503 if bug["extensions"]["code"] == "UNAVAILABLE" else 500, bug)
+            if bug["extensions"]["code"] == "UNAVAILABLE":
+                return _errors(request, 503, bug, {"retry-after": "1"})
+            return _errors(request, 500, bug)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - the base class calls it so
         """Check the method, then the key, before anything of the body is read."""
