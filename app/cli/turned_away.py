@@ -49,7 +49,7 @@ def long_target(limits: Limits) -> TurnedAway:
 def large_head(limits: Limits) -> TurnedAway:
     """Return the answer to too many headers, or too long ones."""
     message = f"A request must have at most {limits.headers} headers, and {limits.head_bytes} bytes of them."
-    return TurnedAway(431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", message)
+    return TurnedAway(431, "Request Header Fields Too Large", "REQUEST_HEADER_FIELDS_TOO_LARGE", message)
 
 
 def busy() -> TurnedAway:
