@@ -5,12 +5,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from app.db import lost_race
 from app.ids import random_fraction
 
 T = TypeVar("T")
+log = structlog.get_logger()
 MOST_ATTEMPTS: Final = 6
 #: Seconds that are waited before the second attempt, about; twice that before the third, and so on.
 FIRST_PAUSE: Final = 0.02
@@ -31,6 +33,7 @@ async def until_won(transaction: Callable[[], Awaitable[T]]) -> T:
         except DBAPIError as error:
             if not lost_race(error) or time.monotonic() - begun > LONGEST:
                 raise
+            log.info("transaction lost and run again", error=type(error.orig).__name__, attempt=attempt + 1)
         # Those who were in each other's way must not meet again.
         await asyncio.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random_fraction()))
     return await transaction()
