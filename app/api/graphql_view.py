@@ -20,7 +20,8 @@ from app import strict_json
 from app.api.authentication import authenticate
 from app.api.bodies import check_length, read_body, require_json
 from app.api.graphql_errors import errors_of, is_request_error, report_bug
-from app.api.refusal import HEADERS, Refusal
+from app.api.refusal import Refusal
+from app.api.security_headers import DATA_HEADERS
 from app.clock import Clock
 from app.context import Context
 from app.db import Sessions
@@ -32,6 +33,7 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_HEADERS = DATA_HEADERS
 
 
 class _RequestAdapter(StarletteRequestAdapter):
@@ -81,9 +83,7 @@ class GraphQLView(GraphQL[Context, None]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and no detail
             bug = report_bug(error)
-            if bug["extensions"]["code"] == "UNAVAILABLE":
-                return _errors(request, 503, bug, {"retry-after": "1"})
-            return _errors(request, 500, bug)
+            return _errors(request, 503 if bug["extensions"]["code"] == "UNAVAILABLE" else 500, bug)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - the base class calls it so
         """Check the method, then the key, before anything of the body is read."""
@@ -133,7 +133,7 @@ class GraphQLView(GraphQL[Context, None]):
         """Return the answer; its status depends on its type."""
         executed = "data" in response_data
         status = 400 if sub_response.media_type == GRAPHQL_JSON and not executed else 200
-        return Response(_encoder.encode(response_data), status, HEADERS, sub_response.media_type)
+        return Response(_encoder.encode(response_data), status, _HEADERS, sub_response.media_type)
 
 
 def negotiated(headers: Headers) -> str:
@@ -157,7 +157,8 @@ def _quality(parameters: str) -> float:
 
 def _errors(request: Request, status: int, error: dict[str, Any], headers: Any = None) -> Response:
     body = msgspec.json.encode({"errors": [error]})
-    return Response(body, status, {**HEADERS, **(headers or {})}, negotiated(request.headers))
+    again = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004 - unavailable, for a while
+    return Response(body, status, {**_HEADERS, **again, **(headers or {})}, negotiated(request.headers))
 
 
 def _decoded(text: bytes) -> object:
