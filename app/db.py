@@ -43,6 +43,8 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 LONG_WORK_AT_ONCE = 2
+#: Connections to PostgreSQL that stay open when nobody needs them.
+CONNECTIONS_KEPT = 10
 JsonColumn = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -139,12 +141,17 @@ class EnumText(TypeDecorator[E], Generic[E]):
         return None if value is None else self._by_text.get(value) or self.members(value)
 
 
-def open_engine(url: str) -> AsyncEngine:
-    """Open an engine for a URL of domain.md section 11, with the settings that durability needs."""
+def open_engine(url: str, connections: int = 30, wait_seconds: float = 5) -> AsyncEngine:
+    """Open an engine for a URL of domain.md section 11, with the settings that durability needs.
+
+    It has at most so many connections to PostgreSQL; who waits for one for longer gets an error (`database_failed`).
+    """
     if not url.startswith("sqlite"):
         # Whatever the server's default: a 202 means that the event is on its disk.
         durable = {"server_settings": {"synchronous_commit": "on"}}
-        return create_async_engine(url, pool_size=10, max_overflow=20, connect_args=durable, **COMMON_OPTIONS)
+        kept = min(connections, CONNECTIONS_KEPT)
+        pool: dict[str, Any] = {"pool_size": kept, "max_overflow": connections - kept, "pool_timeout": wait_seconds}
+        return create_async_engine(url, connect_args=durable, **pool, **COMMON_OPTIONS)
     return open_sqlite(url)
 
 

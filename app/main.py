@@ -18,7 +18,8 @@ from app.api.health import health_routes
 from app.api.ide import ide_routes
 from app.api.invoice_page import invoice_routes
 from app.api.metrics import metrics_routes
-from app.api.refusal import refuse
+from app.api.refusal import fail, refuse
+from app.api.security_headers import SecurityHeaders
 from app.clock import Clock, SystemClock
 from app.collector import spare_collector
 from app.db import Sessions, open_engine
@@ -38,17 +39,24 @@ class Application:
     def __init__(self, router: Starlette, quick: dict[str, ASGIApp]) -> None:
         self.router = router
         self.quick = quick
+        self._rest = SecurityHeaders(router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        target = self.quick.get(scope.get("path", ""), self.router) if scope["type"] == "http" else self.router
+        """Serve one request. Nothing here speaks by websocket, so one is refused wherever it goes, before any check."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        target = self.quick.get(scope.get("path", ""), self._rest) if scope["type"] == "http" else self.router
         await target(scope, receive, send)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     """Return the application for some settings; its lifespan runs the billing worker and closes the database."""
     start_recording()
-    sessions = Sessions(open_engine(settings.database_url), clock or SystemClock())
+    sessions = Sessions(
+        open_engine(settings.database_url, settings.database_connections, settings.database_wait_seconds),
+        clock or SystemClock(),
+    )
     intake = intake_of(sessions, settings)
 
     @contextlib.asynccontextmanager
@@ -77,7 +85,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     watching = (*health_routes(intake), *metrics_routes(intake))
     entitlements = entitlement_routes(sessions, settings)
     routes = [*views, *entitlements, *invoice_routes(sessions), *watching, *ide_routes(settings.profile)]
-    router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse})
+    router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse, Exception: fail})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False
     return Application(router, quick)

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BILLGRAPH_")
 
     database_url: str = "sqlite+aiosqlite:///billgraph.db"
+    #: Connections of each process to PostgreSQL, one of which is for taking in events; and the seconds that a request
+    #: waits for one before it is answered 503.
+    database_connections: Annotated[int, Field(ge=2)] = 30
+    database_wait_seconds: Annotated[float, Field(gt=0)] = 5.0
     profile: Profile = Profile.DEVELOPMENT
     #: Where people reach this server, like https://billing.example.com; links to it are paths where it is not said.
     public_url: Annotated[str, BeforeValidator(_address)] | None = None
@@ -66,3 +70,12 @@ class Settings(BaseSettings):
     cost_burst: Annotated[float, Field(gt=0)] | None = None
     #: Largest GraphQL request body in bytes.
     max_graphql_body: int = 262_144
+    #: Connections of each process. Beyond, those that keep it waiting give way; where none does, newcomers get 503.
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    #: Seconds in which the head of a request must have come in, and in which all of it must.
+    head_seconds: Annotated[float, Field(gt=0)] = 10.0
+    request_seconds: Annotated[float, Field(gt=0)] = 60.0
+    #: Seconds that a connection may rest between two requests.
+    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
+    #: Seconds in which a client must have taken what is ready for it.
+    answer_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=(*KINDS, "both"), default="both", help="which databases to test on")
     parser.addoption("--kills", type=int, help="how often to kill servers in the middle of ingest, one after the other")
     parser.addoption("--races", type=int, help="how often processes race for 1,000 renewals, being killed meanwhile")
+    parser.addoption("--contention", type=float, help="seconds for which many write and read at once, instead of a few")
     parser.addoption("--lives", type=int, default=10, help="how many random lives of subscriptions to compare")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"

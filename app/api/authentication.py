@@ -2,9 +2,11 @@
 
 import re
 from datetime import datetime
+from functools import partial
 
 from starlette.datastructures import Headers
 
+from app.attempts import until_won
 from app.clock import Clock
 from app.db import Sessions
 from app.ids import CUSTOMER_TOKEN
@@ -48,6 +50,10 @@ async def _behind_key(sessions: Sessions, secret: str, kind: EnvironmentKind, no
         return None
     principal, is_stale = found
     if is_stale:
-        async with sessions.begin() as session:
-            await keys.note_use(session, principal.api_key_id, now)
+        await until_won(partial(_note_use, sessions, principal.api_key_id, now))
     return principal
+
+
+async def _note_use(sessions: Sessions, key_id: str, now: datetime) -> None:
+    async with sessions.begin() as session:
+        await keys.note_use(session, key_id, now)

@@ -78,8 +78,8 @@ class EntitlementsEndpoint:
             return refusal.response()
         except Refused as refused:
             return _refusal(refused.errors).response()
-        except ClientDisconnect:
-            raise
+        except ClientDisconnect:  # nobody hears it
+            return Refusal(400, "BAD_REQUEST", "The request did not come in.").response()
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and no detail
             return _failed(error)
 

@@ -21,6 +21,7 @@ from app.api.authentication import authenticate_any
 from app.api.bodies import check_length, read_body, require_json
 from app.api.graphql_errors import errors_of, is_request_error, rate_limit_of, report_bug
 from app.api.refusal import Refusal
+from app.api.security_headers import DATA_HEADERS
 from app.clock import Clock
 from app.context import Context
 from app.db import Sessions
@@ -32,7 +33,7 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEADERS = DATA_HEADERS
 
 
 class _RequestAdapter(StarletteRequestAdapter):
@@ -173,7 +174,8 @@ def _quality(parameters: str) -> float:
 
 def _errors(request: Request, status: int, error: dict[str, Any], headers: Any = None) -> Response:
     body = msgspec.json.encode({"errors": [error]})
-    return Response(body, status, {**_HEADERS, **(headers or {})}, negotiated(request.headers))
+    again = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004 - unavailable, for a while
+    return Response(body, status, {**_HEADERS, **again, **(headers or {})}, negotiated(request.headers))
 
 
 def _decoded(text: bytes) -> object:

@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.security_headers import DATA_HEADERS
 from app.billing.errors import UserError
 
-HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+HEADERS = DATA_HEADERS
 
 
 class Refusal(Exception):
@@ -45,6 +46,11 @@ async def refuse(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     return Refusal(status, status.name, f"{status.description}.", headers=error.headers or {}).response()
+
+
+async def fail(_request: Request, _error: Exception) -> Response:
+    """Answer what nobody expected; it is raised again, and the server logs it."""
+    return Refusal(500, "INTERNAL", "Something went wrong on our side.").response()
 
 
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:

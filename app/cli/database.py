@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.attempts import until_won
 from app.billing.errors import ErrorCode, Refused, UserError
 from app.cli.target import CommandError
 from app.cli.terminal import fail
@@ -40,8 +41,7 @@ def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
         start_recording()
         sessions = Sessions(open_engine(Settings().database_url), SystemClock(), actor="cli")
         try:
-            async with sessions.begin() as session:
-                return await work(session, sessions.clock.now())
+            return await until_won(lambda: _once(sessions, work))
         finally:
             await sessions.engine.dispose()
 
@@ -50,6 +50,11 @@ def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
             return asyncio.run(transaction())
     except Refused as refused:
         fail("\n".join(f"{error.field}: {error.message}" for error in refused.errors))
+
+
+async def _once(sessions: Sessions, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
+    async with sessions.begin() as session:
+        return await work(session, sessions.clock.now())
 
 
 async def find_merchant(session: AsyncSession, merchant_id: str | None) -> models.Merchant:

@@ -12,17 +12,20 @@ import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from app.cli.bounded_server import BoundedServer
+from app.cli.limits import Limits
+
 log = structlog.get_logger()
 _forking: Final = multiprocessing.get_context("fork")
 
 
-def serve_in_processes(config: uvicorn.Config, count: int) -> None:
+def serve_in_processes(config: uvicorn.Config, limits: Limits, count: int) -> None:
     """Serve until a signal says to stop; a process that ends by itself is replaced.
 
     A process that could not start, as its settings are wrong, ends all, with its exit code.
     """
     listening = config.bind_socket()
-    children = _Children(config, listening)
+    children = _Children(config, limits, listening)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, children.stop)
     children.start(count)
@@ -33,8 +36,9 @@ def serve_in_processes(config: uvicorn.Config, count: int) -> None:
 class _Children:
     """The processes that serve."""
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, listening: socket.socket) -> None:
         self._config = config
+        self._limits = limits
         self._listening = listening
         self._running: dict[int, BaseProcess] = {}
         self._stopping = False
@@ -42,7 +46,7 @@ class _Children:
     def start(self, count: int) -> None:
         """Start so many more."""
         for _ in range(count):
-            process = _forking.Process(target=_serve, args=(self._config, self._listening))
+            process = _forking.Process(target=_serve, args=(self._config, self._limits, self._listening))
             process.start()
             self._running[process.sentinel] = process
             if self._stopping:  # the signal came meanwhile
@@ -69,11 +73,11 @@ class _Children:
         return failed
 
 
-def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
+def _serve(config: uvicorn.Config, limits: Limits, listening: socket.socket) -> None:
     """Serve in a process of its own, which answers signals as uvicorn does alone."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    server = uvicorn.Server(config)
+    server = BoundedServer(config, limits)
     try:
         server.run(sockets=[listening])
     except Exception:  # the log has it in one line; the exit code tells the first process whether to try again

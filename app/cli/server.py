@@ -14,7 +14,10 @@ from uvicorn.config import STARTUP_FAILURE
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
+from app.cli.bounded_server import BoundedServer
+from app.cli.connections import Connection
 from app.cli.database import run, speaking_to_database
+from app.cli.limits import Limits, allow_open_files
 from app.cli.processes import serve_in_processes
 from app.cli.terminal import fail
 from app.migrate import is_current, upgrade
@@ -69,18 +72,23 @@ def serve(
         factory=True,
         host=host,
         port=port,
+        http=Connection,
+        ws="none",
         access_log=False,
         log_level="warning",
         proxy_headers=False,
+        server_header=False,
     )
+    limits = Limits.of(Settings())
+    allow_open_files(limits.connections)
     if workers > 1:
-        serve_in_processes(config, workers)
+        serve_in_processes(config, limits, workers)
     else:
-        _serve_alone(config)
+        _serve_alone(config, limits)
 
 
-def _serve_alone(config: uvicorn.Config) -> None:
-    server = uvicorn.Server(config)
+def _serve_alone(config: uvicorn.Config, limits: Limits) -> None:
+    server = BoundedServer(config, limits)
     server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)

@@ -1,14 +1,15 @@
 """Counting what was acknowledged: one transaction takes entries out of the log and counts their events."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import Sessions, database_failed, lost_race
+from app.attempts import until_won
+from app.db import Sessions, database_failed
 from app.metering.counting import count_received, month_of
 from app.metering.event_log import acknowledge, claim, set_aside
 from app.metering.store import store_of
@@ -30,12 +31,12 @@ async def drain_once(sessions: Sessions, most: int = EVENTS_AT_A_TIME) -> int:
     now = sessions.clock.now()
     await _prepare(sessions, month_of(now))
     try:
-        count = await _count(sessions, most, now)
+        count = await until_won(partial(_count, sessions, most, now))
     except Exception as error:
-        if database_failed(error) or (isinstance(error, DBAPIError) and lost_race(error)):
+        if database_failed(error):
             raise
         log.exception("batch not counted")
-        count = await _count_one_by_one(sessions, now)
+        count = await until_won(partial(_count_one_by_one, sessions, now))
     counted_events[sessions.engine] = counted_events.get(sessions.engine, 0) + count
     return count
 
@@ -69,6 +70,10 @@ async def _prepare(sessions: Sessions, month: int) -> None:
     """See to it, once, that there is a place for the events of a month."""
     prepared = _prepared.setdefault(sessions.engine, set())
     if month not in prepared:
-        async with sessions.begin() as session:
-            await store_of(session).prepare_month(await session.connection(), month)
+        await until_won(partial(_prepare_month, sessions, month))
         prepared.add(month)
+
+
+async def _prepare_month(sessions: Sessions, month: int) -> None:
+    async with sessions.begin() as session:
+        await store_of(session).prepare_month(await session.connection(), month)

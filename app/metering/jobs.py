@@ -6,12 +6,14 @@ stood, by whoever takes it up, and its periods do not close before it is done.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.attempts import until_won
 from app.db import Sessions, database_failed
 from app.ids import new_id
 from app.metering.deciding import Fact
@@ -75,6 +77,10 @@ async def work_off_jobs(sessions: Sessions) -> bool:
     """Do a piece of the oldest job; say whether there was one. One that can't be done is kept with its reason."""
     if not await sessions.rows(_next(()), {}):
         return False
+    return await until_won(partial(_do_piece, sessions))
+
+
+async def _do_piece(sessions: Sessions) -> bool:
     async with sessions.begin() as session:
         return await do_piece(session, sessions.clock.now())
 

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.attempts import until_won
 from app.db import Sessions
 from app.metering.deciding import Fact
 from app.metering.facts import LightRow
@@ -35,21 +37,29 @@ async def rebuild_counters(sessions: Sessions) -> Rebuilt:
     """
     changed, last, more = 0, -1, True
     while more:
-        async with sessions.begin() as session:
-            await store_of(session).wait_for_counting(await session.connection())
-            rows = await _page(session, _counters, last, _counters.kind == CounterKind.PERIOD)
-            changed += await _periods(session, rows)
-        more, last = bool(rows), rows[-1].id if rows else last
+        rows, mended = await until_won(partial(_rebuild_periods, sessions, last))
+        more, last, changed = bool(rows), rows[-1].id if rows else last, changed + mended
     last, more = -1, True
     while more:
-        async with sessions.begin() as session:
-            await store_of(session).wait_for_counting(await session.connection())
-            rows = await _page(session, _events, last)
-            changed += await _days(session, rows)
-        more, last = bool(rows), rows[-1].number if rows else last
+        rows, mended = await until_won(partial(_rebuild_days, sessions, last))
+        more, last, changed = bool(rows), rows[-1].number if rows else last, changed + mended
     async with sessions.read() as session:
         ids = await session.scalars(select(_counters.id))
         return Rebuilt(len(ids.all()), changed)
+
+
+async def _rebuild_periods(sessions: Sessions, last: Any) -> tuple[Sequence[LightRow], int]:
+    async with sessions.begin() as session:
+        await store_of(session).wait_for_counting(await session.connection())
+        rows = await _page(session, _counters, last, _counters.kind == CounterKind.PERIOD)
+        return rows, await _periods(session, rows)
+
+
+async def _rebuild_days(sessions: Sessions, last: Any) -> tuple[Sequence[LightRow], int]:
+    async with sessions.begin() as session:
+        await store_of(session).wait_for_counting(await session.connection())
+        rows = await _page(session, _events, last)
+        return rows, await _days(session, rows)
 
 
 async def _page(session: AsyncSession, columns: Any, last: int, *conditions: Any) -> Sequence[LightRow]:

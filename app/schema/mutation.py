@@ -1,20 +1,18 @@
 """How every mutation runs: in transactions that are tried again when others were first, with refusals as answers."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
 import strawberry
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
+from app.attempts import until_won
 from app.billing.access import Scope
 from app.billing.errors import Refused, UserError
 from app.context import Context
-from app.db import lost_race
 from app.schema.declarations import AnyKey
 from app.schema.inputs import canonical
 from app.services.idempotency import Outcome, hash_input, run_once
@@ -23,8 +21,6 @@ from app.services.principal import Principal
 T = TypeVar("T")
 D = TypeVar("D")
 D_co = TypeVar("D_co", covariant=True)
-
-ATTEMPTS = 5
 
 
 class Repeatable(Protocol[D_co]):
@@ -65,18 +61,12 @@ class Call:
 
     async def transaction(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Do the work and commit it. Where another transaction was first, all of it is done again."""
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return await self._transaction(work)
-            except DBAPIError as error:
-                if not lost_race(error):
-                    raise
-                await asyncio.sleep(0.01 * 2**attempt)
-        return await self._transaction(work)
 
-    async def _transaction(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        async with self.context.sessions.begin() as session:
-            return await work(session)
+        async def transaction() -> T:
+            async with self.context.sessions.begin() as session:
+                return await work(session)
+
+        return await until_won(transaction)
 
     async def once(
         self, asked: Any, key: str | None, work: Callable[[AsyncSession, datetime], Awaitable[tuple[Any, ...]]]

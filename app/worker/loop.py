@@ -5,11 +5,13 @@ On PostgreSQL any number run beside each other, as each claims the rows it works
 
 import asyncio
 import time
+from functools import partial
 from logging import ERROR
 from typing import Final
 
 import structlog
 
+from app.attempts import until_won
 from app.db import Sessions, database_failed
 from app.metering.waiting import wait_until_counted
 from app.models import TestClock
@@ -57,7 +59,9 @@ async def do_next(sessions: Sessions, most: int | None = None) -> int:
     """
     await wait_until_counted(sessions)
     at_once = most or MOST_AT_ONCE[sessions.engine.dialect.name]
-    return await _do_in_real_time(sessions, at_once) or await _do_behind_clock(sessions)
+    return await until_won(partial(_do_in_real_time, sessions, at_once)) or await until_won(
+        partial(_do_behind_clock, sessions)
+    )
 
 
 async def _do_in_real_time(sessions: Sessions, most: int) -> int:

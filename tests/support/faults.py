@@ -1,10 +1,13 @@
-"""Crashes after every statement, one after the other."""
+"""Crashes after every statement, one after the other, and transactions that lose against others at each."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import event, select
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import models
 from app.models import table_of
@@ -108,3 +111,95 @@ async def story_of(world: World, subscription_id: str) -> dict[str, Any]:
                 for one in (subscription_id, *ids)
             ],
         }
+
+
+#: What PostgreSQL says to a transaction that another one kept from its end: read what changed meanwhile, or a deadlock.
+LOST = ("40001", "40P01")
+
+
+class _Lost(Exception):
+    """The driver's error where a commit is refused."""
+
+    sqlstate = "40001"
+
+
+class Losing:
+    """Lets a place of each writing transaction fail as if another one had been first, `times` times in all.
+
+    Places are statements, counted from 1, and the commit after the last.
+    """
+
+    def __init__(self, engine: AsyncEngine, place: int, times: int) -> None:
+        self._engine, self._place, self._left = engine, place, times
+        self._count = 0
+        #: How often that happened.
+        self.losses = 0
+
+    def __enter__(self) -> Self:
+        for name, listener, options in self._listeners():
+            event.listen(self._engine.sync_engine, name, listener, **options)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for name, listener, _ in self._listeners():
+            event.remove(self._engine.sync_engine, name, listener)
+
+    def _listeners(self) -> list[tuple[str, Callable[..., Any], dict[str, Any]]]:
+        return [
+            ("begin", self._begin, {}),
+            ("before_cursor_execute", self._execute, {"retval": True}),
+            ("commit", self._commit, {}),
+        ]
+
+    def _begin(self, _connection: Connection) -> None:
+        self._count = 0
+
+    def _is_here(self, connection: Connection) -> bool:
+        if not connection.get_execution_options().get("writing", False):
+            return False
+        self._count += 1
+        if self._count != self._place or self._left == 0:
+            return False
+        self._left -= 1
+        self.losses += 1
+        return True
+
+    def _execute(
+        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, is_many: bool
+    ) -> tuple[str, Any]:
+        if statement.startswith("BEGIN") or not self._is_here(connection):
+            return statement, parameters
+        if connection.dialect.name == "sqlite":
+            raise OperationalError(statement, None, sqlite3.OperationalError("database is locked"))
+        # The server itself fails the statement, so the transaction is as dead as it would be.
+        failing = f"DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '{LOST[self._place % 2]}'; END $$"
+        return failing, [()] if is_many else ()
+
+    def _commit(self, connection: Connection) -> None:
+        if self._is_here(connection):
+            raise OperationalError("COMMIT", None, _Lost("database is locked"))
+
+
+async def lose_everywhere(
+    engine: AsyncEngine,
+    prepare: Callable[[], Awaitable[S]],
+    work: Callable[[S], Awaitable[object]],
+    seen: Callable[[S], Awaitable[Any]],
+    times: int = 1,
+) -> int:
+    """Do some work on one subject after the other, losing one place later each time; return how many places there were.
+
+    What the work returns, and what is seen afterwards, is the same as without a loss.
+    """
+    subject = await prepare()
+    expected = await work(subject), await seen(subject)
+    place, losses = 0, 1
+    while losses:
+        place += 1
+        subject = await prepare()
+        with Losing(engine, place, times) as losing:
+            done = await work(subject)
+        losses = losing.losses
+        assert losses in {0, times}
+        assert (done, await seen(subject)) == expected, f"after losing at place {place}"
+    return place - 1

@@ -1,0 +1,39 @@
+"""Transactions that are run again, as a whole, where another one was first."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.db import lost_race
+from app.ids import random_fraction
+
+T = TypeVar("T")
+log = structlog.get_logger()
+MOST_ATTEMPTS: Final = 6
+#: Seconds that are waited before the second attempt, about; twice that before the third, and so on.
+FIRST_PAUSE: Final = 0.02
+#: Seconds after which a transaction that loses again is given up: whoever waits for a lock for so long asks in vain.
+LONGEST: Final = 5.0
+
+
+async def until_won(transaction: Callable[[], Awaitable[T]]) -> T:
+    """Return what a transaction returns, run from its beginning to its commit; once more where another was first.
+
+    Everything in it happens again, so it reads what it decides by itself, and leaves nothing behind but what it writes.
+    Raises what an attempt raises for another reason, and the last attempt's error.
+    """
+    begun = time.monotonic()
+    for attempt in range(MOST_ATTEMPTS - 1):
+        try:
+            return await transaction()
+        except DBAPIError as error:
+            if not lost_race(error) or time.monotonic() - begun > LONGEST:
+                raise
+            log.info("transaction lost and run again", error=type(error.orig).__name__, attempt=attempt + 1)
+        # Those who were in each other's way must not meet again.
+        await asyncio.sleep(FIRST_PAUSE * 2**attempt * (0.5 + random_fraction()))
+    return await transaction()

@@ -1,0 +1,45 @@
+"""uvicorn's server, with the limits of its connections held."""
+
+import asyncio
+import socket
+from typing import Final
+
+import structlog
+import uvicorn
+
+from app.cli.connections import Connection
+from app.cli.limits import Limits, ServerState
+
+log = structlog.get_logger()
+#: Seconds between two looks at all connections, which are late by no more.
+LOOK_EVERY: Final = 0.5
+
+
+class BoundedServer(uvicorn.Server):
+    """A server that waits for no client for ever."""
+
+    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+        """Serve what a configuration says, which must be of `Connection`."""
+        super().__init__(config)
+        self.server_state: ServerState = ServerState(limits)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to look after connections before the first comes; that ends with the loop."""
+        self._looking = asyncio.create_task(look_forever(self.server_state))
+        await super().startup(sockets)
+
+
+async def look_forever(state: ServerState) -> None:
+    """Look at all connections again and again. Ends by being cancelled."""
+    loop = asyncio.get_running_loop()
+    last = loop.time()
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        last, elapsed = loop.time(), loop.time() - last
+        state.now += min(elapsed, 2 * LOOK_EVERY)
+        for connection in list(state.connections):
+            assert isinstance(connection, Connection), "the configuration names no other"
+            try:
+                connection.look()
+            except Exception:  # the others are looked at all the same
+                log.exception("connection not looked at")

@@ -1,0 +1,198 @@
+"""A client's connection: uvicorn's, with what that leaves to a proxy, which are limits and strict framing.
+
+A connection is in one phase at a time and notes since when; the server looks at all of them twice a second. So a
+request costs no timer, not even uvicorn's own for idle connections.
+"""
+
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.cli import turned_away
+from app.cli.limits import DRAIN_SECONDS, MOST_EXTRA, Phase, ServerState
+from app.cli.request_head import check_headers, check_size, check_target, check_upgrade
+from app.cli.turned_away import TurnedAway
+
+# Names of the module are read more quickly than those of a class, and this is done for every request.
+_IDLE, _HEAD, _DRAIN, _BODY, _WORKING, _CLOSED = Phase
+#: Requests that a client may send ahead of their answers.
+MOST_AHEAD: Final = 16
+VERSIONS: Final = frozenset({"1.1", "1.0"})
+UNDER_WAY: Final = frozenset({_BODY, _DRAIN})
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
+
+
+class Connection(HttpToolsProtocol):
+    """One connection."""
+
+    server_state: ServerState
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Begin as uvicorn does."""
+        super().__init__(*args, **options)
+        self.limits = self.server_state.limits
+        self.phase, self.since = _HEAD, self.server_state.now
+        self.unsent_since: float | None = None
+        #: What is answered while others wait behind it.
+        self._first: RequestResponseCycle | None = None
+        #: Whether it came when there was no room any more.
+        self.is_extra = False
+        self._begun = self._size = self._piece = 0
+        self._host = b""
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a client in; where there is no room, in the place of whoever has kept us waiting longest."""
+        super().connection_made(transport)
+        if len(self.connections) <= self.limits.connections:
+            return
+        gone = self._make_room()
+        self.is_extra = gone is None or gone.is_extra
+        if self.is_extra:
+            self.app = self._answer_health
+        if gone is None and len(self.connections) > self.limits.connections + MOST_EXTRA:
+            self._turn_away(turned_away.busy())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell what is being answered that nobody listens any more; uvicorn tells the last that came in only."""
+        if self._first is not None and not self._first.response_complete:
+            self._first.disconnected = True
+            self._first.message_event.set()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and turn the client away where it is no request that we answer."""
+        while data and self.phase is not _CLOSED:
+            begun, rest, self._piece = self._begun, b"", len(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offered:  # which is declined by going on as before
+                rest = data[offered.args[0] :]
+            except httptools.HttpParserError as error:
+                cause = error.__context__
+                self._turn_away(cause if isinstance(cause, TurnedAway) else turned_away.malformed())
+                return
+            if self._begun == begun:
+                self._count(len(data))
+            data = rest
+
+    def _count(self, size: int) -> None:
+        """Count what a request takes while it comes in: a head, a body that nobody reads, and what is around chunks."""
+        self._size += size
+        if self.phase is _HEAD and self._size > self.limits.head_bytes:
+            self._turn_away(turned_away.large_head(self.limits))
+        elif self.phase in UNDER_WAY and self._size > self.limits.body_bytes:
+            self._turn_away(turned_away.large_body(self.limits))
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._begun += 1
+        self._size = 0
+        self.phase, self.since = _HEAD, self.server_state.now
+
+    def on_headers_complete(self) -> None:
+        """Let a request begin to be answered, unless its head is not as it must be."""
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise turned_away.malformed()
+        check_target(self.url, self.limits)
+        if len(self.headers) > self.limits.headers:
+            raise turned_away.large_head(self.limits)
+        if self._piece > self.limits.head_bytes:
+            check_size(self.headers, self.limits)
+        self._host = check_headers(version, self.headers, self._host)
+        if self.parser.should_upgrade():
+            check_upgrade(self.parser.get_method(), self.headers)
+        if len(self.pipeline) >= MOST_AHEAD:
+            raise turned_away.busy()
+        earlier = self.cycle
+        super().on_headers_complete()
+        if len(self.pipeline) == 1:  # until now there was one at a time
+            self._first = earlier
+        self.headers = []  # where trailers go, which are none of the headers that were checked
+        self.phase = _BODY
+        if self.is_extra:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """End a request; where it is answered already, wait for the next."""
+        super().on_message_complete()
+        self.phase = _WORKING
+        if self.cycle.response_complete:
+            self.phase, self.since = _IDLE, self.server_state.now
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._first, app = self.pipeline.pop()
+            self._start_asgi_task(self._first, app)
+        elif self.phase is _CLOSED:
+            self.transport.close()
+        elif self.phase is _WORKING:
+            self.phase, self.since = _IDLE, self.server_state.now
+        elif self.phase is _BODY:
+            self.phase, self.since = _DRAIN, self.server_state.now
+
+    def shutdown(self) -> None:
+        """End as soon as nothing is being answered; what is still coming in has a moment for the rest."""
+        super().shutdown()
+        if self.phase is _BODY:
+            self.since = min(self.since, self.server_state.now + DRAIN_SECONDS - self.limits.request_seconds)
+
+    def look(self) -> None:
+        """End the connection where its client has taken too long."""
+        now = self.server_state.now
+        if not self.transport.get_write_buffer_size():
+            self.unsent_since = None
+        elif self.unsent_since is None:
+            self.unsent_since = now
+        elif now - self.unsent_since > self.limits.answer_seconds:  # to close it would wait for that to be sent
+            self.transport.abort()
+            return
+        if now - self.since <= self.limits.seconds[self.phase] or self._is_answering_earlier():
+            return
+        if self.phase is _BODY or (self.phase is _HEAD and self._begun):
+            self._turn_away(turned_away.slow())
+        else:
+            self.phase = _CLOSED
+            self.transport.close()
+
+    def _is_answering_earlier(self) -> bool:
+        """Tell whether a request is being answered that came before the one that is coming in."""
+        return bool(self.pipeline) or (self.phase is _HEAD and self._is_answering())
+
+    def _is_answering(self) -> bool:
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
+
+    def _make_room(self) -> "Connection | None":
+        """Close one of the others, if there is one whose request has not come in."""
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        waiting = [one for one in others if one.phase <= _DRAIN and not one._is_answering_earlier()]  # noqa: SLF001 - our own
+        longest = min(waiting, key=lambda one: one.since, default=None)
+        if longest is not None:
+            longest.phase = _CLOSED
+            longest.transport.close()
+        return longest
+
+    async def _answer_health(self, scope: Any, receive: Any, send: Any) -> None:
+        """Tell whoever starts and stops the server how it is, also when it is full, and nobody else anything."""
+        app: Any = self.config.loaded_app if scope["path"] in HEALTH else turned_away.tell_busy
+        await app(scope, receive, send)
+
+    def _turn_away(self, turned: TurnedAway) -> None:
+        """Answer what is no request, and close: at once, or when what came whole before it is answered."""
+        self.phase, cycle = _CLOSED, self.cycle
+        is_answering = self._is_answering()
+        if is_answering and (self.pipeline or not cycle.more_body):
+            if self.pipeline and cycle.more_body:  # it is this one's body that is wrong
+                self.pipeline.popleft()
+            return
+        if not (is_answering and cycle.response_started):
+            self.transport.write(turned.answer)
+        self.transport.close()
