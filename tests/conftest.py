@@ -22,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, help="how often to kill servers in the middle of ingest, one after the other")
     parser.addoption("--races", type=int, help="how often processes race for 1,000 renewals, being killed meanwhile")
     parser.addoption("--lives", type=int, default=10, help="how many random lives of subscriptions to compare")
+    parser.addoption("--strangers", type=int, default=4, help="how many identifiers of nobody to try at each place")
+    parser.addoption("--operations", type=int, default=400, help="how many random operations to run on each database")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"
     )
@@ -64,6 +66,18 @@ def scratch(request: pytest.FixtureRequest) -> Path:
 def worker(request: pytest.FixtureRequest) -> str:
     """The name of this worker among those of the session."""
     return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+
+
+@pytest.fixture(scope="session")
+def strangers_each(request: pytest.FixtureRequest) -> int:
+    """How many identifiers of nobody to try at each place."""
+    return int(request.config.getoption("--strangers"))
+
+
+@pytest.fixture(scope="session")
+def operations(request: pytest.FixtureRequest) -> int:
+    """How many random operations to run."""
+    return int(request.config.getoption("--operations"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,46 @@
+"""Random operations, one after another, on one application: whatever is asked, it answers, and never with a bug."""
+
+import asyncio
+import re
+
+from app import models
+from tests.support.fuzzing import Fuzzer, Operation
+from tests.support.life import Tenant
+from tests.support.served import serve
+
+#: What an answer shows only where something went wrong on our side.
+LEAKS = re.compile(
+    r"Traceback|File \\?\"|/site-packages/|sqlalchemy|asyncpg|aiosqlite|sqlite3|psycopg|SELECT .* FROM|INSERT INTO|"
+    r"UPDATE .* SET|object at 0x|app\.(schema|services|billing|models|api|metering)|IntegrityError|KeyError|"
+    r"AssertionError|NoneType"
+)
+#: Seconds that nothing takes: a test clock moves at most two years, and on a busy machine.
+LONGEST = 60
+
+
+def failure(operation: Operation, status: int, text: str) -> str | None:
+    """What is wrong with an answer, or None."""
+    if status != 200 or '"INTERNAL"' in text or '"UNAVAILABLE"' in text:
+        return f"{status} {text}\n{operation}"
+    return f"leaks {text}\n{operation}" if LEAKS.search(text) else None
+
+
+async def test_random_operations_never_meet_a_bug(database_url: str, operations: int) -> None:
+    fuzzer, wrong = Fuzzer(seed=1), []
+    async with serve(database_url) as api:
+        me = await Tenant(api, "mine").live()
+        fuzzer.learn(me.made)
+        # Whoever revokes its own key asks nothing more.
+        [fuzzer.avoided] = [key.id for key in await api.rows(models.ApiKey) if key.name == "test"]
+        answered = 0
+        for _ in range(operations):
+            operation = fuzzer.next()
+            async with asyncio.timeout(LONGEST):
+                answer = await api.post({"query": operation.query, "variables": operation.variables})
+            found = failure(operation, answer.status_code, answer.text)
+            if found is not None:
+                wrong.append(found)
+            answered += '"data"' in answer.text and '"errors"' not in answer.text
+            fuzzer.learn(answer.json())
+    assert not wrong, f"{len(wrong)} of {operations}\n" + "\n\n".join(wrong[:20])
+    assert answered > operations / 4
