@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.ids import new_id, prefix_of
-from app.metering.waiting import wait_until_counted
 from tests.support.api import Api
 from tests.support.identifiers import Path, identifiers, root, unclassified
 from tests.support.life import KEYS, LIFE, Act, Tenant, leaves, replaced
-from tests.support.served import dump, serve
+from tests.support.served import count, dump, serve
 
 #: What names something of a merchant, in whichever environment.
 OF_MERCHANTS = ("key_", "org_")
@@ -88,7 +87,7 @@ async def test_no_mutation_takes_what_is_anothers_or_nobodys(database_url: str, 
         sandbox = await Tenant(api.in_sandbox(), "sandbox").live()
         me = Tenant(api, "mine")
         for act in LIFE:
-            await wait_until_counted(api.sessions)
+            await count(api)
             before = await dump(api)
             own = me.filled(act.input)
             for path, value in named_places(act):

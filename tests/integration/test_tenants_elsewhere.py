@@ -10,12 +10,11 @@ import httpx
 import pytest
 
 from app.ids import new_id
-from app.metering.waiting import wait_until_counted
 from tests.support.api import Api
 from tests.support.edges import EDGES
 from tests.support.life import Tenant
 from tests.support.lists import LISTS
-from tests.support.served import dump, serve
+from tests.support.served import count, dump, serve
 
 CHECK = "/v0/entitlements/check"
 CONSUME = "/v0/entitlements/consume"
@@ -92,7 +91,7 @@ async def test_requests_that_are_served_together_answer_as_alone(database_url: s
             await Tenant(api.in_sandbox(), "sandbox").live(),
             await Tenant(api, "mine").live(),
         ]
-        await wait_until_counted(api.sessions)
+        await count(api)
         chosen = random.Random(seed)
         asked: list[tuple[Tenant, str]] = [(one, query) for one in tenants for query in chosen.sample(OVERVIEW, 20)]
         asked += [(one, "check") for one in tenants for _ in range(5)]
@@ -245,11 +244,11 @@ async def events_of_anothers_customers_are_those_of_nobody(merchant: Tenant, san
 async def test_nothing_else_leads_across(database_url: str) -> None:
     async with serve(database_url) as api:
         merchant = await Tenant(await api.another_merchant(), "other").live()
-        await wait_until_counted(api.sessions)
+        await count(api)
         before = await state_of(merchant)
         sandbox = await Tenant(api.in_sandbox(), "sandbox").live()
         me = await Tenant(api, "mine").live()
-        await wait_until_counted(api.sessions)
+        await count(api)
         assert await state_of(merchant) == before
         for prove in (
             cursors_open_nothing_elsewhere,

@@ -5,12 +5,11 @@ from typing import Any
 
 from graphql import GraphQLObjectType
 
-from app.metering.waiting import wait_until_counted
 from tests.integration.test_tenants import raw, strangers
 from tests.support.asked import NEVER, Question, questions
 from tests.support.identifiers import TYPES, Path, identifiers, root
 from tests.support.life import Tenant, leaves, replaced
-from tests.support.served import dump, serve
+from tests.support.served import count, dump, serve
 
 #: A place in the order of ids, whether or not there is something; see test_tenants_elsewhere.py.
 PLACES: set[tuple[str, str, Path]] = {("Query", "planVersionMigrationPreview", ("after",))}
@@ -64,7 +63,7 @@ async def test_no_field_shows_what_is_anothers_or_nobodys(database_url: str, str
         merchant = await Tenant(await api.another_merchant(), "other").live()
         sandbox = await Tenant(api.in_sandbox(), "sandbox").live()
         me = await Tenant(api, "mine").live()
-        await wait_until_counted(api.sessions)
+        await count(api)
         before = await dump(api)
         for question in questions():
             try:

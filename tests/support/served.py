@@ -10,6 +10,8 @@ from sqlmodel import SQLModel
 
 from app.db import Sessions, open_engine
 from app.main import Application, create_app
+from app.metering.jobs import work_off_jobs
+from app.metering.waiting import wait_until_counted
 from app.settings import Settings
 from tests.support.api import Api, found_merchant, settle
 from tests.support.world import JANUARY_31, HandClock
@@ -43,6 +45,13 @@ async def _running(app: Application) -> AsyncIterator[None]:
     finally:
         await settle()
         await lifespan.__aexit__(None, None, None)
+
+
+async def count(api: Api) -> None:
+    """Count all events that wait, and all that were stored before what they fit."""
+    await wait_until_counted(api.sessions)
+    while await work_off_jobs(api.sessions):
+        pass
 
 
 async def dump(api: Api) -> dict[str, list[str]]:
