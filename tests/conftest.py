@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--races", type=int, help="how often processes race for 1,000 renewals, being killed meanwhile")
     parser.addoption("--lives", type=int, default=10, help="how many random lives of subscriptions to compare")
     parser.addoption("--strangers", type=int, default=4, help="how many identifiers of nobody to try at each place")
+    parser.addoption("--hostile", type=int, default=700, help="how many hostile requests to send to each database")
     parser.addoption("--operations", type=int, default=400, help="how many random operations to run on each database")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"
@@ -72,6 +73,12 @@ def worker(request: pytest.FixtureRequest) -> str:
 def strangers_each(request: pytest.FixtureRequest) -> int:
     """How many identifiers of nobody to try at each place."""
     return int(request.config.getoption("--strangers"))
+
+
+@pytest.fixture(scope="session")
+def hostile_count(request: pytest.FixtureRequest) -> int:
+    """How many hostile requests to send."""
+    return int(request.config.getoption("--hostile"))
 
 
 @pytest.fixture(scope="session")
