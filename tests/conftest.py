@@ -22,9 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, help="how often to kill servers in the middle of ingest, one after the other")
     parser.addoption("--races", type=int, help="how often processes race for 1,000 renewals, being killed meanwhile")
     parser.addoption("--lives", type=int, default=10, help="how many random lives of subscriptions to compare")
-    parser.addoption("--strangers", type=int, default=4, help="how many identifiers of nobody to try at each place")
+    parser.addoption("--strangers", type=int, default=3, help="how many identifiers of nobody to try at each place")
     parser.addoption("--hostile", type=int, default=700, help="how many hostile requests to send to each database")
-    parser.addoption("--operations", type=int, default=400, help="how many random operations to run on each database")
+    parser.addoption("--operations", type=int, default=300, help="how many random operations to run on each database")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"
     )

@@ -87,12 +87,11 @@ async def test_no_mutation_takes_what_is_anothers_or_nobodys(database_url: str, 
         sandbox = await Tenant(api.in_sandbox(), "sandbox").live()
         me = Tenant(api, "mine")
         for act in LIFE:
+            places = [one for one in named_places(act) if (act.mutation, starred(one[0])) not in ELSEWHERE]
             await count(api)
-            before = await dump(api)
+            before = await dump(api) if places else {}
             own = me.filled(act.input)
-            for path, value in named_places(act):
-                if (act.mutation, starred(path)) in ELSEWHERE:
-                    continue
+            for path, value in places:
                 answers: dict[str, str] = {}
                 for put in strangers(value, me, [merchant, sandbox], strangers_each):
                     asked += 1
@@ -105,7 +104,7 @@ async def test_no_mutation_takes_what_is_anothers_or_nobodys(database_url: str, 
                 shown = set(map(str, payload.values())) - {"None", "[]", payload["__typename"]}
                 if len(answers) > 1 or ".".join(map(str, path)) not in found or shown:
                     wrong.append((act.mutation, path, answers))
-            if await dump(api) != before:
+            if places and await dump(api) != before:
                 wrong.append((act.mutation, "something was written"))
             await me.do(act)
     assert not wrong, "\n".join(map(str, wrong))

@@ -93,7 +93,7 @@ async def test_requests_that_are_served_together_answer_as_alone(database_url: s
         ]
         await count(api)
         chosen = random.Random(seed)
-        asked: list[tuple[Tenant, str]] = [(one, query) for one in tenants for query in chosen.sample(OVERVIEW, 20)]
+        asked: list[tuple[Tenant, str]] = [(one, query) for one in tenants for query in chosen.sample(OVERVIEW, 12)]
         asked += [(one, "check") for one in tenants for _ in range(5)]
 
         async def answer(tenant: Tenant, query: str) -> bytes:
@@ -103,7 +103,7 @@ async def test_requests_that_are_served_together_answer_as_alone(database_url: s
             return (await ask(tenant.api, **given)).content
 
         alone = [await answer(*one) for one in asked]
-        assert len(set(alone)) > 40
+        assert len(set(alone)) > 20
         assert not any(b'"errors"' in one for one in alone)
         rounds = list(range(len(asked))) * 2
         chosen.shuffle(rounds)
