@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from app.billing.errors import UserError
 
+#: Numbers that were read with all their digits are answered with these.
+encoder = msgspec.json.Encoder(decimal_format="number")
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -49,5 +51,5 @@ async def refuse(_request: Request, error: Exception) -> Response:
 
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that no cache keeps and no browser guesses about."""
-    content = msgspec.json.encode(body)
+    content = encoder.encode(body)
     return Response(content, status, {**HEADERS, **(headers or {})}, media_type="application/json")

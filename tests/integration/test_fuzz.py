@@ -1,7 +1,10 @@
 """Random operations, one after another, on one application: whatever is asked, it answers, and never with a bug."""
 
 import asyncio
+import gc
 import re
+
+import pytest
 
 from app import models
 from tests.support.fuzzing import Fuzzer, Operation
@@ -25,11 +28,17 @@ def failure(operation: Operation, status: int, text: str) -> str | None:
     return f"leaks {text}\n{operation}" if LEAKS.search(text) else None
 
 
+#: Where a field is refused, graphql-core cancels those beside it, and what these would have asked for is never begun.
+NEVER_BEGUN = "ignore:coroutine .* was never awaited:RuntimeWarning"
+
+
+@pytest.mark.filterwarnings(NEVER_BEGUN)
 async def test_random_operations_never_meet_a_bug(database_url: str, operations: int) -> None:
     fuzzer, wrong = Fuzzer(seed=1), []
     async with serve(database_url) as api:
         me = await Tenant(api, "mine").live()
         fuzzer.learn(me.made)
+        fuzzer.made = me.made
         # Whoever revokes its own key asks nothing more.
         [fuzzer.avoided] = [key.id for key in await api.rows(models.ApiKey) if key.name == "test"]
         answered = 0
@@ -42,5 +51,6 @@ async def test_random_operations_never_meet_a_bug(database_url: str, operations:
                 wrong.append(found)
             answered += '"data"' in answer.text and '"errors"' not in answer.text
             fuzzer.learn(answer.json())
+    gc.collect()  # while those warnings are passed over
     assert not wrong, f"{len(wrong)} of {operations}\n" + "\n\n".join(wrong[:20])
     assert answered > operations / 4

@@ -1,7 +1,7 @@
 """Random operations from the schema, each from a seed and a number, with ids that exist and texts that hurt."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -23,6 +23,7 @@ from graphql import (
 
 from app.ids import new_id
 from tests.support.identifiers import TYPES, root
+from tests.support.life import LIFE, leaves, replaced
 from tests.support.scopes import is_one_of
 
 HOSTILE_TEXTS = (
@@ -60,6 +61,8 @@ JSONS: tuple[Any, ...] = (
 CURRENCIES = ("USD", "EUR", "JPY", "KWD", "XXY", "usd", "CLF")
 #: Of a hundred arguments so many are what no field takes.
 STRANGE = 6
+#: So many mutations begin with an input that once was valid.
+ACTED = 0.6
 DEEPEST = 4
 
 
@@ -83,12 +86,14 @@ class Fuzzer:
     ids: dict[str, list[str]] = field(default_factory=dict)
     number: int = 0
     avoided: str = ""
+    #: What the acts of a life made, by name.
+    made: dict[str, str] = field(default_factory=dict)
 
     def next(self) -> Operation:
         """Return the next operation."""
         self.number += 1
         chosen = Random(f"{self.seed} {self.number}")
-        return _Maker(chosen, self.ids).operation(f"operation {self.number} of seed {self.seed}")
+        return _Maker(chosen, self.ids, self.made).operation(f"operation {self.number} of seed {self.seed}")
 
     def learn(self, answer: Any) -> None:
         """Remember the ids of an answer, the last hundred of each noun."""
@@ -114,6 +119,7 @@ class _Maker:
 
     chosen: Random
     ids: dict[str, list[str]]
+    made: dict[str, str]
     declared: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     fields: int = 0
@@ -135,7 +141,8 @@ class _Maker:
             if is_needed or self.chosen.random() < 0.35:
                 variable = f"v{len(self.declared)}"
                 self.declared[variable] = str(item.type)
-                self.variables[variable] = self._value(argument, item.type)
+                acted = depth == 0 and argument == "input" and self.chosen.random() < ACTED
+                self.variables[variable] = self._acted(name, item.type) if acted else self._value(argument, item.type)
                 given.append(f"{argument}: ${variable}")
         selected = self._selected(taken.type, depth + 1)
         return f"{name}{self._listed(given)}{selected}"
@@ -171,6 +178,42 @@ class _Maker:
         if isinstance(kind, GraphQLUnionType):
             return list(kind.types)
         return [one for one in TYPES.values() if isinstance(one, GraphQLObjectType) and kind in one.interfaces]
+
+    def _acted(self, mutation: str, kind: GraphQLInputType) -> Any:
+        """Return the input of an act, on what there is now, with something more and something else in a few places."""
+        act = self.chosen.choice([act for act in LIFE if act.mutation == mutation])
+        given = dict(self._put(act.input))
+        named = get_named_type(kind)
+        assert isinstance(named, GraphQLInputObjectType)
+        for name in sorted(named.fields):
+            if name not in given and not is_one_of(named) and self.chosen.random() < 0.15:
+                given[name] = self._value(name, named.fields[name].type, 1)
+        places = [path for path, _ in leaves(given)]
+        for path in self.chosen.sample(places, min(len(places), self.chosen.choice((0, 0, 1, 1, 2)))):
+            given = replaced(given, path, self._other(path, kind))
+        return given
+
+    def _other(self, path: tuple[str | int, ...], kind: GraphQLInputType) -> Any:
+        name = "input"
+        for step in path:
+            kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+            if isinstance(kind, GraphQLList):
+                kind = kind.of_type
+            elif isinstance(kind, GraphQLInputObjectType):
+                name, kind = str(step), kind.fields[str(step)].type
+            else:  # within JSON
+                return self.chosen.choice(JSONS)
+        return self._value(name, kind, 1)
+
+    def _put(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: self._put(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._put(item) for item in value]
+        if isinstance(value, str) and value.startswith("<"):
+            own = self.made[value[1:-1]]
+            return self.chosen.choice([own, *self.ids.get(own.partition("_")[0], [])[-8:]])
+        return value.replace("~", self.chosen.choice(("mine", "1", "2", "3"))) if isinstance(value, str) else value
 
     def _value(self, name: str, kind: GraphQLInputType, depth: int = 0) -> Any:
         if isinstance(kind, GraphQLNonNull):
