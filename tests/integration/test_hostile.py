@@ -4,14 +4,12 @@ import asyncio
 import gc
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from app.schema.documents import document_of, validation_errors
-from tests.integration.test_fuzz import LEAKS, NEVER_BEGUN
+from tests.integration.test_fuzz import LEAKS, NEVER_BEGUN, uncollected
 from tests.support.hostile import Hostile, hostile, send
 from tests.support.served import count, dump, serve
 
@@ -29,17 +27,6 @@ def is_refused(request: Hostile, status: int, answer: bytes) -> bool:
     if request.path.endswith("/graphql") and status == 200:
         return b'"data"' not in answer
     return status >= 400
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Let nobody's garbage be collected at the cost of a request: a whole test session's takes half a second."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 async def cost(app: Any, request: Hostile, secret: str) -> tuple[float, int, bytes]:
