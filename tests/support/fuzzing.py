@@ -197,11 +197,11 @@ class _Maker:
         name = "input"
         for step in path:
             kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
-            if isinstance(kind, GraphQLList):
+            if isinstance(kind, GraphQLList) and isinstance(step, int):
                 kind = kind.of_type
-            elif isinstance(kind, GraphQLInputObjectType):
+            elif isinstance(kind, GraphQLInputObjectType) and step in kind.fields:
                 name, kind = str(step), kind.fields[str(step)].type
-            else:  # within JSON
+            else:  # within JSON, or within something strange
                 return self.chosen.choice(JSONS)
         return self._value(name, kind, 1)
 
