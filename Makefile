@@ -46,13 +46,14 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, schema, and the te
 	@echo "==> unit and property tests, tidiness"; $(PYTEST) auto --database sqlite --histories 1500 tests/unit tests/property tests/test_tidy.py
 	@echo "==> integration tests on SQLite"; $(PYTEST) auto --database sqlite tests/integration
 
-soak: $(VENV)/.installed-dev ## kill servers 200 times while they take in events and others while they renew, write and read at once for minutes, play 500 random lives and 10,000 random histories, on each database: hours
+soak: $(VENV)/.installed-dev ## kill servers while they take in events and renew, write and read at once for minutes, play random lives and histories, send random and hostile operations, on each database: hours
 	$(SOAK) 0 --kills 200 tests/e2e/test_ingest_crash.py
 	$(SOAK) 0 --races 20 tests/e2e/test_renewal_races.py
 	$(SOAK) 0 tests/e2e/test_crash.py tests/e2e/test_change_races.py
 	$(SOAK) 0 --contention 180 tests/e2e/test_contention.py
 	$(SOAK) auto --lives 500 tests/integration/test_lifecycle_machine.py
 	$(SOAK) auto --histories 10000 tests/e2e/test_histories.py
+	$(SOAK) auto --operations 20000 --strangers 13 --hostile 5000 tests/integration/test_fuzz.py tests/integration/test_hostile.py tests/integration/test_tenants.py tests/integration/test_tenants_reads.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--races", type=int, help="how often processes race for 1,000 renewals, being killed meanwhile")
     parser.addoption("--contention", type=float, help="seconds for which many write and read at once, instead of a few")
     parser.addoption("--lives", type=int, default=10, help="how many random lives of subscriptions to compare")
+    parser.addoption("--strangers", type=int, default=3, help="how many identifiers of nobody to try at each place")
+    parser.addoption("--hostile", type=int, default=700, help="how many hostile requests to send to each database")
+    parser.addoption("--operations", type=int, default=300, help="how many random operations to run on each database")
     parser.addoption(
         "--histories", type=int, help="how many random histories to play, instead of each test's own number"
     )
@@ -73,6 +76,24 @@ def scratch(request: pytest.FixtureRequest) -> Path:
 def worker(request: pytest.FixtureRequest) -> str:
     """The name of this worker among those of the session."""
     return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+
+
+@pytest.fixture(scope="session")
+def strangers_each(request: pytest.FixtureRequest) -> int:
+    """How many identifiers of nobody to try at each place."""
+    return int(request.config.getoption("--strangers"))
+
+
+@pytest.fixture(scope="session")
+def hostile_count(request: pytest.FixtureRequest) -> int:
+    """How many hostile requests to send."""
+    return int(request.config.getoption("--hostile"))
+
+
+@pytest.fixture(scope="session")
+def operations(request: pytest.FixtureRequest) -> int:
+    """How many random operations to run."""
+    return int(request.config.getoption("--operations"))
 
 
 @pytest.fixture(scope="session")

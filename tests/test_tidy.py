@@ -41,6 +41,8 @@ PURE = {
     *("unicodedata", "zoneinfo"),
     *("app", "dateutil", "iso4217"),
 }
+#: What refuses a request with a code.
+REFUSALS = {"ClientError", "Refusal", "NotTaken", "InvalidBatch"}
 # The one file that may, and what nobody else does.
 IMPURITIES = {
     "app/clock.py": r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.(time|time_ns|localtime|gmtime)",
@@ -152,6 +154,37 @@ def test_every_error_code_is_tested() -> None:
     paths = [path for folder in ("unit", "integration") for path in (ROOT / "tests" / folder).rglob("*.py")]
     text = "\n".join(path.read_text() for path in paths)
     assert [code.name for code in ErrorCode if not re.search(rf"ErrorCode\.{code.name}\b|[\"']{code}[\"']", text)] == []
+
+
+def request_codes_of(tree: ast.AST) -> Iterator[str]:
+    """The codes that a file refuses requests with: given to refusals, under "code", or called a code or a problem."""
+    for node in ast.walk(tree):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in REFUSALS:
+            given = [item for item in node.args if isinstance(item, ast.Constant)]
+        elif isinstance(node, ast.Dict):
+            given = [
+                item for key, item in zip(node.keys, node.values, strict=True) if key and ast.unparse(key) == "'code'"
+            ]
+        elif isinstance(node, ast.Assign) and re.search(r"\b(code|problem)$", ast.unparse(node.targets[0])):
+            given = [node.value]
+        elif isinstance(node, ast.arguments) and any(one.arg == "code" for one in node.args):
+            given = node.defaults
+        constants = [inner.value for item in given for inner in ast.walk(item) if isinstance(inner, ast.Constant)]
+        yield from (text for text in constants if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z_]+", text))
+
+
+def test_codes_of_refused_requests_are_a_closed_list() -> None:
+    """Each is declared, used, described in the docs, and provoked by a test."""
+    from app.billing.request_codes import DESCRIPTIONS, RequestCode
+
+    used = {code for tree in SOURCES.values() for code in request_codes_of(tree)}
+    assert used == set(RequestCode), "declare it in app/billing/request_codes.py"
+    assert set(DESCRIPTIONS) == set(RequestCode)
+    docs = (ROOT / "docs/errors.md").read_text()
+    assert [code for code in RequestCode if f"| `{code}` | {DESCRIPTIONS[code]} |" not in docs] == []
+    provoked = (ROOT / "tests/contract/test_request_codes.py").read_text()
+    assert [code for code in RequestCode if f"RequestCode.{code.name}" not in provoked] == []
 
 
 def test_decisions_fit_on_a_page() -> None:

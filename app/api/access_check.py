@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.entitlements import Checked, EntitlementsEndpoint, written
-from app.api.refusal import HEADERS, Refusal, json_response
+from app.api.refusal import HEADERS, Refusal, encoder, json_response
 from app.db import Sessions
 
 #: How long an answer is kept at most, so that "last used" of keys is still noted, and how many are.
@@ -80,8 +79,8 @@ class AccessCheck:
 def _kept(checked: Checked, latest: datetime) -> Kept:
     until = latest if checked.until is None else min(latest, checked.until)
     if checked.now is None:
-        return Kept(msgspec.json.encode(checked.shown), None, until)
-    head, _, tail = msgspec.json.encode({**checked.shown, "at": _NOW}).partition(f'"at":"{_NOW}"'.encode())
+        return Kept(encoder.encode(checked.shown), None, until)
+    head, _, tail = encoder.encode({**checked.shown, "at": _NOW}).partition(f'"at":"{_NOW}"'.encode())
     return Kept(head + b'"at":"', b'"' + tail, until)
 
 

@@ -96,6 +96,9 @@ class EntitlementsEndpoint:
         feature = asked.get("featureKey", "")
         if not feature:
             problems.add(ErrorCode.BLANK, "featureKey", "Name a feature by its key.")
+        for name in ("featureKey", "customerId", "externalId"):
+            if "\0" in asked.get(name, ""):  # which only one of the databases takes
+                problems.add(ErrorCode.INVALID, name, "Must not hold a NUL character.")
         at = _instant(asked.get("at"), problems)
         problems.raise_if_any()
         customer = (asked.get("customerId"), asked.get("externalId"))

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from app.api.security_headers import DATA_HEADERS
 from app.billing.errors import UserError
 
+#: Numbers that were read with all their digits are answered with these.
+encoder = msgspec.json.Encoder(decimal_format="number")
 HEADERS = DATA_HEADERS
 
 
@@ -55,5 +57,5 @@ async def fail(_request: Request, _error: Exception) -> Response:
 
 def json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that no cache keeps and no browser guesses about."""
-    content = msgspec.json.encode(body)
+    content = encoder.encode(body)
     return Response(content, status, {**HEADERS, **(headers or {})}, media_type="application/json")

@@ -45,7 +45,7 @@ class StaticTerms:
 
     @property
     def _text(self) -> str:
-        return json.dumps(self.value, sort_keys=True)
+        return json_text(_sorted(self.value))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ def terms_to_json(terms: EntitlementTerms) -> dict[str, Any]:
         case BooleanTerms():
             return {"kind": terms.kind.value}
         case StaticTerms(value):
-            return {"kind": terms.kind.value, "value": value}
+            return {"kind": terms.kind.value, "text": json_text(value)}
         case MeteredTerms():
             return {
                 "kind": terms.kind.value,
@@ -94,7 +94,8 @@ def terms_from_json(stored: Mapping[str, Any]) -> EntitlementTerms:
         case FeatureKind.BOOLEAN:
             return BooleanTerms()
         case FeatureKind.STATIC:
-            return StaticTerms(stored["value"])
+            # Rows from before numbers kept their digits have the value itself.
+            return StaticTerms(_read(stored["text"]) if "text" in stored else stored["value"])
         case FeatureKind.METERED:
             period = stored["usagePeriod"]
             return MeteredTerms(
@@ -105,6 +106,34 @@ def terms_from_json(stored: Mapping[str, Any]) -> EntitlementTerms:
                 reset_min_rollover=parse_plain(stored["resetMinRollover"]),
                 reset_max_rollover=_decimal(stored["resetMaxRollover"]),
             )
+
+
+def json_text(value: Any) -> str:
+    """Return JSON as text, with the exact values of its numbers."""
+    match value:
+        case dict():
+            members = (f"{json_text(name)}:{json_text(item)}" for name, item in value.items())
+            return f"{{{','.join(members)}}}"
+        case list():
+            return f"[{','.join(map(json_text, value))}]"
+        case Decimal():
+            return plain(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _sorted(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _sorted(value[name]) for name in sorted(value)}
+        case list():
+            return [_sorted(item) for item in value]
+        case _:
+            return value
+
+
+def _read(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -19,7 +19,7 @@ from app.schema.catalog_document import CatalogApplyInput
 from app.schema.declarations import field
 from app.schema.mutation import Call, mutation
 from app.services.archiving import archive, restore
-from app.services.catalog_apply import apply_catalog, plan_catalog
+from app.services.catalog_apply import apply_catalog, plan_catalog, rehearse_catalog
 from app.services.catalog_state import export_catalog
 
 
@@ -55,6 +55,8 @@ class CatalogAsCodeMutations:
         if input.dry_run:
             async with call.context.sessions.snapshot() as session:
                 changes = await plan_catalog(session, principal, wanted)
+            if any(plan.features for plan in wanted.plans):
+                await call.transaction(lambda session: rehearse_catalog(session, principal, call.now(), wanted))
         else:
             changes = await call.transaction(lambda session: apply_catalog(session, principal, call.now(), wanted))
         return CatalogApplyPayload(changes=changes, dry_run=input.dry_run)

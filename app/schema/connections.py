@@ -142,5 +142,5 @@ def _checked_size(first: int | None, last: int | None) -> int:
         raise ClientError("Give `first` or `last`, not both.", "BAD_PAGE")
     size = DEFAULT_SIZE if first is None and last is None else first if last is None else last
     if size is None or not 0 <= size <= MAX_SIZE:
-        raise ClientError(f"A page has 0 to {MAX_SIZE} objects.", "BAD_PAGE")
+        raise ClientError(f"`{'first' if last is None else 'last'}`: a page has 0 to {MAX_SIZE} objects.", "BAD_PAGE")
     return size

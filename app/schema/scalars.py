@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, TypeVar
 
 import strawberry
 from graphql import (
@@ -18,6 +18,7 @@ from graphql import (
     ObjectValueNode,
     StringValueNode,
     ValueNode,
+    value_from_ast_untyped,
 )
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
@@ -26,6 +27,7 @@ from app.billing.decimals import parse_decimal, plain
 from app.billing.money import known_currency
 
 CurrencyCode = NewType("CurrencyCode", str)
+T = TypeVar("T")
 
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
@@ -73,6 +75,23 @@ def _number_of_literal(node: ValueNode, _variables: object = None) -> Decimal:
     return parse_number(node.value)
 
 
+def _literal(read: Callable[[Any], T]) -> Callable[..., T]:
+    """Return how a literal is read that any value of is read by `read`."""
+    return _placed(lambda node, variables: read(value_from_ast_untyped(node, variables)))
+
+
+def _placed(read: Callable[..., T]) -> Callable[..., T]:
+    """Return a reader of literals whose refusals say where in the document the literal stands."""
+
+    def parse(node: ValueNode, variables: dict[str, Any] | None = None) -> T:
+        try:
+            return read(node, variables)
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from error
+
+    return parse
+
+
 def parse_currency(value: object) -> str:
     """Read a currency's code."""
     if not isinstance(value, str) or not known_currency(value):
@@ -110,6 +129,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         serialize=write_instant,
         parse_value=parse_instant,
+        parse_literal=_literal(parse_instant),
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -120,7 +140,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         ),
         serialize=write_number,
         parse_value=parse_number,
-        parse_literal=_number_of_literal,
+        parse_literal=_placed(_number_of_literal),
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
@@ -128,6 +148,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
         serialize=str,
         parse_value=parse_currency,
+        parse_literal=_literal(parse_currency),
     ),
     JSON: strawberry.scalar(
         name="JSON",

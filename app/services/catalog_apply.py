@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.catalog import PlanDraft, PriceDraft
-from app.billing.catalog.as_code import CatalogDraft, CatalogNoun, Draft
+from app.billing.catalog.as_code import SECTIONS, CatalogDraft, CatalogNoun, Draft
 from app.billing.catalog.differences import ARCHIVED, CatalogAction, CatalogChange, compare
 from app.billing.catalog.document import check_document, in_document_order
-from app.billing.errors import Problems, Refused
+from app.billing.errors import Problems, Refused, UserError
 from app.services.archiving import archive, restore
 from app.services.billable_metrics import create_billable_metric, update_billable_metric
 from app.services.catalog_state import CatalogState, load_catalog
@@ -54,6 +54,16 @@ async def plan_catalog(session: AsyncSession, principal: Principal, wanted: Cata
     return (await _planned(session, principal, wanted))[1]
 
 
+async def rehearse_catalog(session: AsyncSession, principal: Principal, now: datetime, wanted: CatalogDraft) -> None:
+    """Raise what `apply_catalog` would; what it did is undone.
+
+    What the plans of a document give of features is looked up when they are made, so a plan of it alone misses that.
+    """
+    async with session.begin_nested() as attempt:
+        await apply_catalog(session, principal, now, wanted)
+        await attempt.rollback()
+
+
 async def apply_catalog(
     session: AsyncSession, principal: Principal, now: datetime, wanted: CatalogDraft
 ) -> list[CatalogChange]:
@@ -67,8 +77,18 @@ async def apply_catalog(
     done = []
     for change in changes:
         draft = None if change.place is None else wanted.of(change.noun)[change.place]
-        done.append(replace(change, id=await _do(session, principal, now, change, draft)))
+        try:
+            identifier = await _do(session, principal, now, change, draft)
+        except Refused as refused:
+            raise Refused(tuple(_placed(error, change) for error in refused.errors)) from refused
+        done.append(replace(change, id=identifier))
     return done
+
+
+def _placed(error: UserError, change: CatalogChange) -> UserError:
+    """Return a problem that was met while a change was made, under the path of its object in the input."""
+    path = ".".join([ROOT, SECTIONS[change.noun], *([] if change.place is None else [str(change.place)])])
+    return replace(error, field=path if error.field is None or change.place is None else f"{path}.{error.field}")
 
 
 async def _planned(

@@ -22,8 +22,9 @@ async def discount_customer(
     session: AsyncSession, principal: Principal, now: datetime, customer_id: str, draft: DiscountDraft
 ) -> models.Discount:
     """Take a discount off what a customer pays, whatever it subscribes to. Issued invoices never change."""
-    problems = Problems()
-    customer = await require(session, problems, "customerId", models.Customer, principal.environment_id, customer_id)
+    environment_id, problems = principal.environment_id, Problems()
+    field = "target.customerId"
+    customer = await require(session, problems, field, models.Customer, environment_id, customer_id)
     currency = draft.currency or (await get_merchant(session, principal.merchant_id)).default_currency
     check_discount(draft, problems)
     amount_minor = discount_minor(draft, currency, problems)
@@ -41,7 +42,7 @@ async def discount_subscription(
 ) -> models.Discount:
     """Take a discount off what one subscription bills. Issued invoices never change."""
     environment_id, problems = principal.environment_id, Problems()
-    field = "subscriptionId"
+    field = "target.subscriptionId"
     subscription = await require(session, problems, field, models.Subscription, environment_id, subscription_id)
     check_discount(draft, problems)
     customer, amount_minor, currency = None, None, ""

@@ -55,6 +55,13 @@ class PlannedInvoice:
     currency: str
     assessment: Assessment
     lines: tuple[RatedLine, ...]
+    #: What is previewed is given, so no event waits to be counted.
+    counted_up_to: None = None
+
+    @property
+    def boundary_at(self) -> datetime:
+        """The instant that it bills, as other invoices that are to come call it."""
+        return self.billed_at
 
 
 @dataclass(frozen=True)

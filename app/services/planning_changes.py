@@ -108,7 +108,7 @@ async def _chosen(
         if plan is not None and plan.id != subscription.plan_id:
             await refuse_archived(session, problems, "planId", plan)
         return plan, None if plan is None else await default_version(session, plan)
-    reference = draft.plan_version or subscription.plan_version_id
+    reference = subscription.plan_version_id if draft.plan_version is None else draft.plan_version
     version = await require(session, problems, "planVersionId", models.PlanVersion, environment_id, reference)
     if version is None:
         return None, None

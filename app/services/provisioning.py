@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import flag_modified
 
 from app import models
 from app.billing.entitlements import MeteredTerms, terms_from_json
@@ -42,7 +41,6 @@ async def provision(session: AsyncSession, subscription: models.Subscription, at
         new = begun[-1] if begun else _entitlement(subscription, template, at, now)
         session.add(new)
         new.terms, new.anchor_at, new.ended_at = template.terms, subscription.anchor_at, None
-        flag_modified(new, "terms")  # the values 1 and true would be taken for the same
         new.first_issue = _replace(before, new, at)
     for former in (former for own in given.values() for former in own):
         if former.ended_at is None or former.ended_at > at:

@@ -150,9 +150,17 @@ async def test_a_value_is_answered_as_it_was_given(database_url: str) -> None:
     async with tell(database_url, NOW) as story:
         await sell(story)
         await feature(story, "limits", "STATIC")
-        await issue(story, "limits", terms={"static": {"value": {"seats": 5, "ratio": "0.1"}}})
+        value = '{"seats":5,"ratio":0.1,"text":"0.1","most":123456789012345678901234567890,"each":[1.5,null,true]}'
+        given = f'{{"customerId":"{story.customer_id}","featureId":"limits","terms":{{"static":{{"value":{value}}}}}}}'
+        query = "mutation($input: EntitlementCreateInput!) { entitlementCreate(input: $input) { userErrors { code } } }"
+        made = await story.api.post(f'{{"query":"{query}","variables":{{"input":{given}}}}}'.encode())
+        assert made.json() == {"data": {"entitlementCreate": {"userErrors": []}}}
         answer = await check(story.api, customerId=story.customer_id, featureKey="limits")
-        assert answer.json()["staticValue"] == {"seats": 5, "ratio": "0.1"}
+        assert f'"staticValue":{value},' in answer.text
+        query = "query($id: ID!, $key: String!) { hasAccess(customerId: $id, featureKey: $key) { staticValue } }"
+        named = f'{{"id":"{story.customer_id}","key":"limits"}}'
+        asked = await story.api.post(f'{{"query":"{query}","variables":{named}}}'.encode())
+        assert asked.text == f'{{"data":{{"hasAccess":{{"staticValue":{value}}}}}}}'
 
 
 async def test_an_answer_that_is_kept_is_never_an_old_one(database_url: str) -> None:

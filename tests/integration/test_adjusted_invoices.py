@@ -374,7 +374,7 @@ async def test_a_line_is_typed_onto_a_draft_only_and_taken_off_again(database_ur
 
 REFUSED: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("discountCreate", {"target": {"customerId": "cus_x"}, "name": "", "percentage": "1.5"},
-     [("BLANK", "name"), ("OUT_OF_RANGE", "percentage"), ("NOT_FOUND", "customerId")]),
+     [("BLANK", "name"), ("OUT_OF_RANGE", "percentage"), ("NOT_FOUND", "target.customerId")]),
     ("discountCreate", {"target": {"subscriptionId": "<sub>"}, "name": "D", "amount": "1", "currency": "EUR"},
      [("CURRENCY_MISMATCH", "currency")]),
     ("discountCreate", {"target": {"customerId": "<customer>"}, "name": "D"}, [("INVALID", "percentage")]),
