@@ -78,7 +78,10 @@ class PlanFields:
         "Whether its prices hold the tax. Example: `EXCLUSIVE`.", default=TaxBehavior.EXCLUSIVE
     )
     price_ids: list[strawberry.ID] = field("The ids or keys of 1 to 100 prices, in the order of its invoices.")
-    features: list[PlanFeatureInput] | None = field(f"{FEATURES} Null for none.", default=None)
+    features: list[PlanFeatureInput] | None = field(
+        f"{FEATURES} Null for none; in a document of the catalog, for those that a plan which is there gives already.",
+        default=None,
+    )
 
     def to_draft(self) -> PlanDraft:
         """Return what is asked for."""

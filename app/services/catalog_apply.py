@@ -15,6 +15,8 @@ from app.billing.catalog.document import check_document, in_document_order
 from app.billing.errors import Problems, Refused, UserError
 from app.services.archiving import archive, restore
 from app.services.billable_metrics import create_billable_metric, update_billable_metric
+from app.services.catalog_features import FIELD as FEATURES
+from app.services.catalog_features import with_features
 from app.services.catalog_state import CatalogState, load_catalog
 from app.services.catalog_turn import take_catalog_turn
 from app.services.fees import create_fee, update_fee
@@ -43,7 +45,7 @@ _UPDATE: Mapping[CatalogNoun, Callable[..., Awaitable[Any]]] = {
     CatalogNoun.PLAN: update_plan,
 }
 #: What changes otherwise than by an update: by a new version, by the archive.
-_NOT_UPDATED = {"priceIds", ARCHIVED.field}
+_NOT_UPDATED = {"priceIds", FEATURES, ARCHIVED.field}
 _CAPITAL = re.compile("([A-Z])")
 #: Further problems of a document are not listed.
 MAX_PROBLEMS = 1000
@@ -100,6 +102,7 @@ async def _planned(
     problems = Problems()
     check_document(wanted, state.without_key(), problems)
     changes = compare(state.with_key(), wanted, problems)
+    changes = await with_features(session, principal.environment_id, wanted.plans, changes)
     if problems.errors:
         found = in_document_order(wanted, problems.errors)[:MAX_PROBLEMS]
         raise Refused(tuple(replace(error, field=f"{ROOT}.{error.field}") for error in found))
@@ -144,7 +147,7 @@ async def _do(
         await _UPDATE[noun](session, principal, identifier, {name: getattr(draft, name) for name in names})
     if action is CatalogAction.NEW_VERSION:
         assert isinstance(draft, PlanDraft)
-        await publish_version(session, principal, now, identifier, draft.prices)
+        await publish_version(session, principal, now, identifier, draft.prices, draft.features or None)
     if ARCHIVED in change.fields:
         await restore(session, principal, identifier)
     return identifier

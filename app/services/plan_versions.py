@@ -153,17 +153,23 @@ async def make_plan_version_default(session: AsyncSession, principal: Principal,
 
 
 async def publish_version(
-    session: AsyncSession, principal: Principal, now: datetime, reference: str, prices: Sequence[str]
+    session: AsyncSession,
+    principal: Principal,
+    now: datetime,
+    reference: str,
+    prices: Sequence[str],
+    given: Sequence[PlanFeatureDraft] | None = None,
 ) -> models.PlanVersion:
     """Publish a version of a plan with these prices, each by id or key, in this order, and make it the default.
 
-    New subscriptions get it; those that are there keep theirs. Drafts of the plan stay drafts.
+    It gives these features, or those of the default version where that is None. New subscriptions get it; those that
+    are there keep theirs. Drafts of the plan stay drafts.
     """
     await take_catalog_turn(session, principal.environment_id)
     problems = Problems()
     plan = await to_change(session, models.Plan, principal.environment_id, reference)
     rows = await _fitting(session, problems, plan, tuple(prices))
-    features = await _features(session, problems, plan, None, rows)
+    features = await _features(session, problems, plan, given, rows)
     problems.raise_if_any()
     version = await add_version(session, plan, await _next_number(session, plan), now, rows, published_at=now)
     await link_features(session, version, now, features)

@@ -376,3 +376,36 @@ async def test_an_export_while_catalogs_are_applied_is_one_of_them(database_url:
             # In order of creation the newer price comes last, whichever the document names first.
             keys = {price["key"] for price in document["prices"]}
             assert set(document["plans"][0]["priceIds"]) == keys, document
+
+
+async def test_other_features_make_a_new_version_and_none_keep_what_is_given(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        await apply(api, LLM)
+        for key, kind in ("sso", "BOOLEAN"), ("seats", "STATIC"):
+            await api.make("featureCreate", productId="llm", key=key, name=key, kind=kind)
+        catalog = changed(
+            "plans", 0, {**LLM["plans"][0], "features": [{"featureId": "sso", "terms": {"boolean": True}}]}
+        )
+        for times, action in enumerate(("NEW_VERSION", "UNTOUCHED")):
+            for dry_run in (True, False):
+                changes = await apply(api, catalog, dry_run=dry_run)
+                assert [one["action"] for one in changes if one["key"] == "pro"] == [action], (times, dry_run)
+        [plan] = [one for one in changes if one["key"] == "pro"]
+        assert plan["fields"] == []
+        assert {one["action"] for one in await apply(api, LLM)} == {"UNTOUCHED"}
+        seats = {"featureId": "seats", "terms": {"static": {"value": 5}}}
+        catalog["plans"][0]["features"].append(seats)
+        [plan] = [one for one in await apply(api, catalog) if one["key"] == "pro"]
+        sso = {"featureId": "sso", "priceId": None, "terms": {"kind": "BOOLEAN"}}
+        assert plan["fields"] == [
+            {
+                "field": "features",
+                "before": [sso],
+                "after": [sso, {"featureId": "seats", "priceId": None, "terms": {"kind": "STATIC", "value": 5}}],
+            }
+        ]
+        asked = '{ plan(id: "pro") { defaultVersion { number features { feature { key } } } } }'
+        assert (await api.gql(asked))["plan"]["defaultVersion"] == {
+            "number": 3,
+            "features": [{"feature": {"key": "sso"}}, {"feature": {"key": "seats"}}],
+        }
