@@ -21,8 +21,11 @@ def withheld(values: Values, names: Collection[str]) -> tuple[dict[str, Any], di
 
 
 def restored(values: Values, personal: Values) -> dict[str, Any]:
-    """Return values as they were before `withheld` took the personal ones out."""
-    return {**values, **personal}
+    """Return values as they were before `withheld` took the personal ones out.
+
+    Only what is marked comes back: nothing that an entry says can be overwritten from beside it.
+    """
+    return {name: personal.get(name, value) if value == ERASED else value for name, value in values.items()}
 
 
 def erased_customer(fields: Values) -> dict[str, Any]:

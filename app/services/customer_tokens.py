@@ -15,7 +15,7 @@ from app.db import Sessions
 from app.ids import hash_secret, new_customer_token, new_id
 from app.models import EnvironmentKind, table_of
 from app.services.erased import refuse_erased
-from app.services.lookup import require
+from app.services.lookup import locked_all, require
 from app.services.principal import Principal
 
 #: What a token can pass on of the scopes of the key that made it: nothing but reading.
@@ -37,7 +37,10 @@ async def create_customer_token(
     problems = Problems()
     customer = await require(session, problems, "customerId", models.Customer, principal.environment_id, draft.customer)
     draft.check(problems)
-    refuse_erased(problems, "customerId", customer)
+    if customer is not None:
+        # Whoever erases this customer at the same time waits for the token, and revokes it.
+        customer = (await locked_all(session, models.Customer, principal.environment_id, [customer.id]))[customer.id]
+        refuse_erased(problems, "customerId", customer)
     problems.raise_if_any()
     assert customer is not None
     await _sweep(session, principal.environment_id, now)

@@ -1,7 +1,7 @@
 """Rotating API keys: another takes the place of one, which stays valid for a while and then expires by itself."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,8 @@ from app.services.keys import locked_key, store_key
 #: How long both keys are valid, unless said otherwise: time to deploy the new one.
 DEFAULT_OVERLAP: Final = timedelta(days=1)
 LONGEST_OVERLAP: Final = timedelta(days=30)
+#: No instant of the API lies later, so no key lives longer.
+LATEST: Final = datetime(2500, 1, 1, tzinfo=UTC)
 
 
 async def rotate_key(
@@ -44,7 +46,7 @@ async def rotate_key(
         problems.add(ErrorCode.OUT_OF_RANGE, "expiresAt", "a key can't expire before it is made")
     problems.raise_if_any()
     if expires_at is None and key.expires_at is not None:
-        expires_at = now + (key.expires_at - key.created_at)
+        expires_at = now + min(key.expires_at - key.created_at, LATEST - now)
     scopes = [Scope(scope) for scope in key.scopes]
     made, secret = await store_key(session, merchant_id, now, key.name, scopes, expires_at)
     key.replaced_by_id = made.id

@@ -168,9 +168,14 @@ at('more').addEventListener('click', () => tellingErrors(async () => {
   addInvoices((await ask(EARLIER, { after: cursor })).me.invoices)
 }))
 
-const given = new URLSearchParams(location.hash.slice(1)).get('token')
-if (given) {
+function takeFromAddress() {
+  const given = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (!given) return
   history.replaceState(null, '', location.pathname + location.search)
   token = given
   tellingErrors(show)
 }
+
+// Another link to this page, followed where it is open already, loads nothing anew.
+addEventListener('hashchange', takeFromAddress)
+takeFromAddress()

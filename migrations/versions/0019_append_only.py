@@ -17,15 +17,29 @@ down_revision: str | None = "0018"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-#: Tables whose rows are written once, with the columns of their keys.
+#: Tables whose rows are written once, with what no two rows have in common: whatever could be in a REPLACE's way.
 _WRITTEN_ONCE: Mapping[str, Sequence[str]] = {
     "audit_entry": ("id",),
-    "credit_entry": ("environment_id", "id"),
-    "credit_note": ("environment_id", "id"),
-    "credit_note_line": ("environment_id", "id"),
-    "refund": ("environment_id", "id"),
-    "invoice_decision": ("environment_id", "id"),
+    "credit_entry": (
+        "environment_id, id",
+        "environment_id, invoice_id, source_id",
+        "environment_id, refund_id, source_id",
+        "environment_id, credit_note_id",
+        "environment_id, invoice_id, kind",
+    ),
+    "credit_note": ("environment_id, id", "environment_id, invoice_id, cause"),
+    "credit_note_line": (
+        "environment_id, id",
+        "environment_id, credit_note_id, position",
+        "environment_id, credit_note_id, invoice_line_id",
+    ),
+    "refund": ("environment_id, id", "environment_id, credit_note_id, payment_id"),
+    "invoice_decision": ("environment_id, id",),
 }
+#: Entries of credit of which an invoice has one of each; it may have more of the others.
+_ONE_OF_A_KIND = "kind IN ('CARRIED', 'RETURNED')"
+#: Who was erased stays so, and stays there.
+_IS_ERASED = "erased_at IS NOT NULL"
 _PERSONAL: Mapping[str, Sequence[str]] = {
     "Customer": ("external_id", "name", "email", "address", "tax_id", "tax_exemption", "details"),
     "Invoice": ("billed_to",),
@@ -77,6 +91,7 @@ def upgrade() -> None:
         keys.add_column(sa.Column("replaced_by_id", sa.String(), nullable=True))
         keys.create_foreign_key(_FOREIGN_KEY, "api_key", ["replaced_by_id"], ["id"])
     _take_out()
+    _erase_again()
     _guard()
 
 
@@ -101,7 +116,8 @@ def _take_out() -> None:
     for row in _all(found.where(_entries.c.noun.in_(list(_PERSONAL))), _entries.c.id):
         kept, taken = {}, {}
         for side, values in (("before", row.before), ("after", row.after)):
-            taken[side] = {name: values[name] for name in _PERSONAL[row.noun] if values.get(name)}
+            personal = {name: values[name] for name in _PERSONAL[row.noun] if values.get(name)}
+            taken[side] = {name: value for name, value in personal.items() if value != _ERASED}
             kept[side] = {**values, **dict.fromkeys(taken[side], _ERASED)}
         if not any(taken.values()):
             continue
@@ -109,6 +125,15 @@ def _take_out() -> None:
         own = {"id": row.id, "environment_id": row.environment_id, "customer_id": customer_id}
         connection.execute(sa.insert(_personal).values(**own, **taken))
         connection.execute(sa.update(_entries).where(_entries.c.id == row.id).values(**kept))
+
+
+def _erase_again() -> None:
+    """Say of customers who were erased before a downgrade that they are: the entries that say so were kept."""
+    of_customer = (
+        "SELECT max(at) FROM audit_entry WHERE audit_entry.environment_id = customer.environment_id "
+        "AND audit_entry.subject_id = customer.id AND change = 'ERASE'"
+    )
+    op.execute(f"UPDATE customer SET erased_at = ({of_customer}) WHERE name = '{_ERASED}'")  # noqa: S608 - our own names
 
 
 def _put_back() -> None:
@@ -165,17 +190,19 @@ def _guard_on_postgres() -> None:
         "WHEN (OLD.erased_at IS NOT NULL AND NEW.erased_at IS DISTINCT FROM OLD.erased_at) "
         "EXECUTE FUNCTION refuse_change()"
     )
+    op.execute(
+        "CREATE TRIGGER erased_customer_stays BEFORE DELETE ON customer FOR EACH ROW "
+        "WHEN (OLD.erased_at IS NOT NULL) EXECUTE FUNCTION refuse_change()"
+    )
 
 
 def _guard_on_sqlite() -> None:
-    for table, key in _WRITTEN_ONCE.items():
-        same = " AND ".join(f"{name} = NEW.{name}" for name in key)
+    for table, keys in _WRITTEN_ONCE.items():
         _refuse(table, "update", "UPDATE")
         _refuse(table, "delete", "DELETE")
-        # REPLACE deletes what is in its way without a trigger's leave.
-        _refuse(table, "replace", "INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {same})")  # noqa: S608 - our own names
+        _refuse(table, "replace", "INSERT", _in_the_way(table, keys))
     _refuse("audit_personal_data", "update", "UPDATE")
-    _refuse("audit_personal_data", "replace", "INSERT", "EXISTS (SELECT 1 FROM audit_personal_data WHERE id = NEW.id)")
+    _refuse("audit_personal_data", "replace", "INSERT", _in_the_way("audit_personal_data", ("id",)))
     erased = (
         "SELECT 1 FROM customer WHERE environment_id = OLD.environment_id "
         "AND id = OLD.customer_id AND erased_at IS NOT NULL"
@@ -183,6 +210,20 @@ def _guard_on_sqlite() -> None:
     _refuse("audit_personal_data", "delete", "DELETE", f"NOT EXISTS ({erased})", "the customer is not erased")
     again = "OLD.erased_at IS NOT NULL AND NEW.erased_at IS NOT OLD.erased_at"
     _refuse("customer", "erased", "UPDATE OF erased_at", again)
+    _refuse("customer", "delete_erased", "DELETE", "OLD.erased_at IS NOT NULL")
+    _refuse("customer", "replace_erased", "INSERT", _in_the_way("customer", ("environment_id, id",), _IS_ERASED))
+
+
+def _in_the_way(table: str, keys: Sequence[str], which: str = "true") -> str:
+    """Return the condition that a new row would have something unique in common with one of those that are there.
+
+    REPLACE deletes such a row without a trigger's leave. Each row has a number too, which is -1 where none is given.
+    """
+    held = [f"{which} AND rowid = NEW.rowid"]
+    for key in keys:
+        same = [f"{name} = NEW.{name}" for name in key.split(", ")]
+        held.append(" AND ".join([which, *same, *([_ONE_OF_A_KIND] if "kind" in key else [])]))
+    return " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {one})" for one in held)  # noqa: S608 - our own names
 
 
 def _refuse(table: str, name: str, change: str, when: str = "true", message: str | None = None) -> None:
@@ -203,4 +244,5 @@ def _unguard() -> None:
             op.execute(f"DROP TRIGGER {table}_no_{name}")
     for name in ("audit_personal_data_no_update", "audit_personal_data_no_replace", "audit_personal_data_no_delete"):
         op.execute(f"DROP TRIGGER {name}")
-    op.execute("DROP TRIGGER customer_no_erased")
+    for name in ("erased", "delete_erased", "replace_erased"):
+        op.execute(f"DROP TRIGGER customer_no_{name}")

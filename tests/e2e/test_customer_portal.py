@@ -148,6 +148,14 @@ def test_a_customer_sees_its_own_usage_and_invoices(portal: Portal, page: Page) 
     assert page.complaints == []
 
 
+def test_a_token_in_the_address_of_the_open_page_is_taken_out_too(portal: Portal, page: Page) -> None:
+    page.open(f"{portal.allowed}/#token={portal.token(portal.ada)}")
+    page.wait_for(SHOWN)
+    page.evaluate(f"void (location.hash = 'token={portal.token(portal.bob)}')")
+    page.wait_for(TEXT.format("name") + " === 'Bob'")
+    assert page.evaluate("location.href") == f"{portal.allowed}/"
+
+
 def test_invoices_go_on_page_by_page(portal: Portal, page: Page) -> None:
     for _ in range(11):
         portal.server.gql(SUBSCRIBE, id=portal.bob)

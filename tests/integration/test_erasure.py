@@ -1,14 +1,17 @@
 """Erasing a customer: what it takes away, what it leaves, and what stands in its way."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app import models
 from app.billing.access import Scope
+from app.services import customer_tokens
 from app.services.lookup import locked_all
 from tests.support.api import Api, make_api
 from tests.support.story import Story, fee, standard, tell, usage
@@ -226,3 +229,24 @@ async def refuses(api: Api, statement: str) -> bool:
     except IntegrityError:
         return True
     return False
+
+
+async def test_no_token_is_made_while_its_customer_is_erased(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL, where both run at once. What comes second waits, and so sees what the first did."""
+    async with make_api(database_url) as api:
+        customer, erasing = await api.make("customerCreate", **FIRST), list[asyncio.Task[Any]]()
+        sweep = customer_tokens._sweep
+
+        async def erased_meanwhile(*given: Any) -> None:
+            erasing.append(asyncio.create_task(api.mutate("customerErase", "customer { name }", id=customer)))
+            if api.sessions.engine.dialect.name == "postgresql":
+                done, _ = await asyncio.wait(erasing, timeout=0.3)
+                assert not done
+            await sweep(*given)
+
+        monkeypatch.setattr(customer_tokens, "_sweep", erased_meanwhile)
+        made = await api.mutate("customerTokenCreate", "secret", customerId=customer)
+        assert (await erasing[0])["customer"] == {"name": "[erased]"}
+        assert (await replace(api, secret=made["secret"]).post({"query": "{ me { id } }"})).status_code == 401

@@ -1,13 +1,14 @@
 """Rotating keys: another takes the place of one, both are valid for a while, and the secret is shown once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app import models
 from app.billing.access import Scope
+from app.services.keys import create_key
 from tests.support.api import Api, make_api
 
 KEY = "id name hint scopes createdAt expiresAt revokedAt replacedBy { id }"
@@ -165,3 +166,14 @@ async def test_a_rotation_is_in_the_audit_log_without_the_secret(database_url: s
         assert entries[1].before == {"expires_at": None, "replaced_by_id": None}
         assert entries[1].after["replaced_by_id"] == done["apiKey"]["id"]
         assert done["secret"][3:] not in str([entry.model_dump() for entry in entries])
+
+
+async def test_a_key_of_the_end_of_time_can_be_rotated(database_url: str) -> None:
+    async with make_api(database_url) as api:
+        [merchant] = await api.rows(models.Merchant)
+        async with api.sessions.begin() as session:
+            expiry = datetime(9999, 12, 31, tzinfo=UTC)
+            key, _ = await create_key(session, merchant.id, api.clock.now(), "for ever", [Scope.ALL], expiry)
+        api.clock.instant += timedelta(days=2)
+        rotated = await api.mutate("apiKeyRotate", "apiKey { expiresAt }", id=key.id)
+        assert rotated == {"apiKey": {"expiresAt": "2500-01-01T00:00:00Z"}, "userErrors": []}

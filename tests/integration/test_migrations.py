@@ -10,6 +10,7 @@ from app import models
 from app.db import open_engine
 from app.metering.rebuild import rebuild_counters
 from app.migrate import alembic_config, is_current, upgrade
+from app.services.erasure import erase_customer
 from app.services.replay import replay_invoice
 from tests.support.storing import catch_up, store
 from tests.support.world import JANUARY_31, World, make_world
@@ -140,3 +141,14 @@ async def entries(world: World) -> list[tuple[str, dict[str, object]]]:
     """The personal data of the audit log, by the noun of its entry."""
     nouns = {entry.id: entry.noun for entry in await world.rows(models.AuditEntry)}
     return [(nouns[row.id], row.before | row.after) for row in await world.rows(models.AuditPersonalData)]
+
+
+async def test_who_was_erased_is_so_after_going_back_and_coming_again(database_url: str) -> None:
+    async with make_world(database_url) as world:
+        customer, other = await world.customer(name="Jane"), await world.customer(name="[erased]")
+        async with world.sessions.begin() as session:
+            at = (await erase_customer(session, world.principal, world.clock.now(), customer.id)).erased_at
+    await asyncio.to_thread(remade, database_url, "0016")
+    async with make_world(database_url) as world:
+        assert {row.id: row.erased_at for row in await world.rows(models.Customer)} == {customer.id: at, other.id: None}
+        assert [one for one in await entries(world) if one[0] == "Customer"] == []

@@ -20,6 +20,12 @@ def test_what_is_withheld_comes_back() -> None:
     assert list(kept) == list(VALUES)
 
 
+def test_nothing_but_what_is_marked_comes_back() -> None:
+    kept, _ = withheld(VALUES, CUSTOMER_FIELDS)
+    forged = {"name": "Jane", "tax_rate": "0.5", "email": "x@example.com", "new": 1}
+    assert restored(kept, forged) == {**kept, "name": "Jane"}
+
+
 def test_nothing_is_withheld_of_what_has_no_person_in_it() -> None:
     assert withheld({"tax_rate": Decimal("0.19"), "name": None}, CUSTOMER_FIELDS)[1] == {}
     assert withheld({}, CUSTOMER_FIELDS) == ({}, {})
