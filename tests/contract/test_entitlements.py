@@ -154,13 +154,13 @@ async def test_a_value_is_answered_as_it_was_given(database_url: str) -> None:
         given = f'{{"customerId":"{story.customer_id}","featureId":"limits","terms":{{"static":{{"value":{value}}}}}}}'
         query = "mutation($input: EntitlementCreateInput!) { entitlementCreate(input: $input) { userErrors { code } } }"
         made = await story.api.post(f'{{"query":"{query}","variables":{{"input":{given}}}}}'.encode())
-        assert made.json() == {"data": {"entitlementCreate": {"userErrors": []}}}
+        assert made.json()["data"] == {"entitlementCreate": {"userErrors": []}}
         answer = await check(story.api, customerId=story.customer_id, featureKey="limits")
         assert f'"staticValue":{value},' in answer.text
         query = "query($id: ID!, $key: String!) { hasAccess(customerId: $id, featureKey: $key) { staticValue } }"
         named = f'{{"id":"{story.customer_id}","key":"limits"}}'
         asked = await story.api.post(f'{{"query":"{query}","variables":{named}}}'.encode())
-        assert asked.text == f'{{"data":{{"hasAccess":{{"staticValue":{value}}}}}}}'
+        assert asked.text.startswith(f'{{"data":{{"hasAccess":{{"staticValue":{value}}}}},')
 
 
 async def test_an_answer_that_is_kept_is_never_an_old_one(database_url: str) -> None:

@@ -71,6 +71,7 @@ def set_up(server: Server) -> dict[str, str]:
 def kill(server: Server) -> None:
     """End a server and its processes without warning."""
     parent = psutil.Process(server.process.pid)
+    parent.suspend()  # else it may replace a child that has just been killed, by one that outlives it
     for process in (*parent.children(recursive=True), parent):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
