@@ -54,6 +54,6 @@ DESCRIPTIONS: dict[RequestCode, str] = {
     RequestCode.BAD_PAGE: "A page has a size that no list takes, or two sizes.",
     RequestCode.BAD_CURSOR: "The cursor is not one of this list in this order.",
     RequestCode.RATE_LIMITED: "The key asks more than it may for now; the header Retry-After says when to ask again.",
-    RequestCode.UNAVAILABLE: "The database is away, or too much waits. Nothing was done: ask again.",
+    RequestCode.UNAVAILABLE: "The database is away, or too much waits: ask again, mutations with `idempotencyKey`.",
     RequestCode.INTERNAL: "A bug of ours. Its `extensions.id` is in the log.",
 }

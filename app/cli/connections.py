@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.cli import turned_away
 from app.cli.limits import DRAIN_SECONDS, MOST_EXTRA, Phase, ServerState
-from app.cli.request_head import check_headers, check_size, check_target, check_upgrade
+from app.cli.request_head import check_headers, check_size, check_target, has_body, without_upgrade
 from app.cli.turned_away import TurnedAway
 
 # Names of the module are read more quickly than those of a class, and this is done for every request.
@@ -40,6 +40,8 @@ class Connection(HttpToolsProtocol):
         self.is_extra = False
         self._begun = self._size = self._piece = 0
         self._host = b""
+        #: The head of a request that offers another protocol and has a body, as it would be without the offer.
+        self._plain = b""
 
     def connection_made(self, transport: Any) -> None:
         """Take a client in; where there is no room, in the place of whoever has kept us waiting longest."""
@@ -68,6 +70,8 @@ class Connection(HttpToolsProtocol):
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as offered:  # which is declined by going on as before
                 rest = data[offered.args[0] :]
+                if self._plain:  # the parser is done with the body that it has not read, so another one begins again
+                    self.parser, rest, self._plain = _new_parser(self), self._plain + rest, b""
             except httptools.HttpParserError as error:
                 cause = error.__context__
                 self._turn_away(cause if isinstance(cause, TurnedAway) else turned_away.malformed())
@@ -103,7 +107,12 @@ class Connection(HttpToolsProtocol):
             check_size(self.headers, self.limits)
         self._host = check_headers(version, self.headers, self._host)
         if self.parser.should_upgrade():
-            check_upgrade(self.parser.get_method(), self.headers)
+            method = self.parser.get_method()
+            if method == b"CONNECT":
+                raise turned_away.malformed()
+            if has_body(self.headers):
+                self._plain = without_upgrade(method, self.url, version, self.headers)
+                return
         if len(self.pipeline) >= MOST_AHEAD:
             raise turned_away.busy()
         earlier = self.cycle
@@ -117,6 +126,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request; where it is answered already, wait for the next."""
+        if self._plain:
+            return
         super().on_message_complete()
         self.phase = _WORKING
         if self.cycle.response_complete:
@@ -196,3 +207,9 @@ class Connection(HttpToolsProtocol):
         if not (is_answering and cycle.response_started):
             self.transport.write(turned.answer)
         self.transport.close()
+
+
+def _new_parser(connection: Connection) -> Any:
+    parser = httptools.HttpRequestParser(connection)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's: what comes then is not looked at
+    return parser

@@ -44,12 +44,23 @@ def check_headers(version: str, headers: Sequence[Header], known_host: bytes | N
     return host
 
 
-def check_upgrade(method: bytes, headers: Sequence[Header]) -> None:
-    """Raise TurnedAway where a request that asks for another protocol has a body: the parser would take it for a next
-    request. One without is answered in this protocol.
+def has_body(headers: Sequence[Header]) -> bool:
+    """Tell whether a request says where its body ends."""
+    return any(name in _FRAMING for name, _ in headers)
+
+
+def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[Header]) -> bytes:
+    """Return the head of a request without its offer of another protocol, which some clients make with every first
+    request and whose body the parser would take for a next one.
     """
-    if method == b"CONNECT" or any(name in _FRAMING for name, _ in headers):
-        raise turned_away.malformed("No other protocol is spoken here: send the request without Upgrade.")
+    lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
+    for name, value in headers:
+        if name == b"connection":
+            tokens = [token for token in value.split(b",") if token.strip().lower() != b"upgrade"]
+            lines.append(b"connection: " + b",".join(tokens))
+        elif name != b"upgrade":
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join([*lines, b"", b""])
 
 
 def check_size(headers: Sequence[Header], limits: Limits) -> None:

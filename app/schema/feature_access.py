@@ -133,7 +133,11 @@ class EntitlementConsumePayload(Payload):
 async def consume_once(call: Call, asked: EntitlementConsumeInput) -> dict[str, Any]:
     """Use what is asked for, once for an idempotency key; return the fields of the payload."""
     key, draft = asked.idempotency_key, asked.to_draft()
-    done = await call.once(asked, key, lambda s, now: consume(s, call.principal, now, key, draft))
-    standing = await call.transaction(lambda s: standing_after(s, call.principal, call.now(), draft))
+    done, standing = await call.once_and_read(
+        asked,
+        key,
+        lambda s, now: consume(s, call.principal, now, key, draft),
+        lambda s, now: standing_after(s, call.principal, now, draft),
+    )
     ids = [strawberry.ID(event.id) for event in done.rows]
     return {"access": standing, "event_ids": ids, "replayed": done.replayed}

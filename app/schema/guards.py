@@ -103,10 +103,8 @@ class Guard(SchemaExtension):
         if cost <= MAX_COST:
             return cost
         place = formula.costliest(variables)
-        message = (
-            f"The operation costs {cost}; {MAX_COST} is the most. Most of it is {place}: "
-            "ask for smaller pages or fewer fields."
-        )
+        most = f" Most of it is {place}." if place else ""
+        message = f"The operation costs {cost}; {MAX_COST} is the most.{most} Ask for smaller pages or fewer fields."
         raise ClientError(message, "QUERY_TOO_COSTLY", cost=cost, bound=MAX_COST, field=place)
 
 

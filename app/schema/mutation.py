@@ -72,11 +72,26 @@ class Call:
         self, asked: Any, key: str | None, work: Callable[[AsyncSession, datetime], Awaitable[tuple[Any, ...]]]
     ) -> Outcome:
         """Do the work once for an idempotency key, whose repeats get the same objects."""
+        done, _ = await self.once_and_read(asked, key, work, _nothing)
+        return done
+
+    async def once_and_read(
+        self,
+        asked: Any,
+        key: str | None,
+        work: Callable[[AsyncSession, datetime], Awaitable[tuple[Any, ...]]],
+        read: Callable[[AsyncSession, datetime], Awaitable[T]],
+    ) -> tuple[Outcome, T]:
+        """Do the same, and read in the same transaction what else is answered.
+
+        So who is told that the database is away knows that nothing was done.
+        """
         input_hash = hash_input(self.principal.environment_id, self.operation, canonical(asked))
 
-        async def run(session: AsyncSession) -> Outcome:
+        async def run(session: AsyncSession) -> tuple[Outcome, T]:
             now = self.now()
-            return await run_once(session, self.principal, now, key, input_hash, lambda: work(session, now))
+            done = await run_once(session, self.principal, now, key, input_hash, lambda: work(session, now))
+            return done, await read(session, now)
 
         return await self.transaction(run)
 
@@ -97,6 +112,10 @@ class Call:
         """Let a service change what an input names, and return the row."""
         changes = asked.to_changes()
         return await self.transaction(lambda session: service(session, self.principal, asked.id, changes))
+
+
+async def _nothing(_session: AsyncSession, _now: datetime) -> None:
+    """Read nothing."""
 
 
 def mutation(description: str, *, access: Scope | AnyKey) -> Callable[[Callable[..., Any]], Any]:

@@ -85,7 +85,8 @@ WEIGHTS: Final = {
     # Does it for many.
     "Query.catalogExport": 5000,
     "Query.planVersionMigrationPreview": 5000,
-    "Query.priceSimulate": 5000,
+    # Rates up to 200,000 events, which takes seconds.
+    "Query.priceSimulate": 60_000,
     "Mutation.catalogApply": 5000,
     "Mutation.planVersionMigrate": 5000,
     "Mutation.testClockAdvance": 5000,

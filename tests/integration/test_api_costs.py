@@ -73,7 +73,7 @@ async def test_refusals_name_what_is_too_much_and_execute_nothing(database_url: 
         assert error["extensions"] == {"code": "QUERY_TOO_COSTLY", "cost": cost, "bound": MAX_COST, "field": place}
         assert error["message"] == (
             f"The operation costs {cost}; 200000 is the most. "
-            f"Most of it is {place}: ask for smaller pages or fewer fields."
+            f"Most of it is {place}. Ask for smaller pages or fewer fields."
         )
 
 

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.schema import feature_access
 from tests.support.story import Story, fee, standard, tell, usage
 
 PRICES = {"calls": usage(standard("0.10")), "base": fee("31")}
@@ -889,3 +891,20 @@ async def test_one_leap_of_the_clock_is_many_small_steps(database_url: str, days
             ("04-30", "GRANTED", "120"),
         ]
         assert shown["balance"] == {"balance": "120", "overage": "0"}
+
+
+async def test_who_is_told_to_ask_again_has_used_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> Any:
+        raise PoolTimeoutError("no connection")
+
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        await issue(story)
+        sent = {"customerId": story.customer_id, "featureKey": "calls", "amount": "10"}
+        key = {"authorization": f"Bearer {story.api.secret}"}
+        with monkeypatch.context() as patched:
+            patched.setattr(feature_access, "standing_after", away)
+            told = await story.api.client.post("/v0/entitlements/consume", json=sent, headers=key)
+            assert (told.status_code, told.headers["retry-after"]) == (503, "1")
+        assert await left(story) == (True, "100", "0", "0")
+        assert (await consume(story, "10"))["access"]["balance"] == "90"

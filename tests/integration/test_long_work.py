@@ -62,23 +62,23 @@ async def test_others_are_served_while_something_is_computed(
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "field"),
+    ("module", "name", "field", "count"),
     [
-        (price_preview, "preview_price", PREVIEW),
-        (plan_previews, "_invoiced", PLAN),
-        (price_simulations, "_compare", SIMULATION),
-        (replay, "_differences", REPLAY),
+        (price_preview, "preview_price", PREVIEW, 20),
+        (plan_previews, "_invoiced", PLAN, 20),
+        (price_simulations, "_compare", SIMULATION, 3),  # more cost more than a request may
+        (replay, "_differences", REPLAY, 20),
     ],
 )
 async def test_the_many_fields_of_one_request_take_turns(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, field: str
+    database_url: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, field: str, count: int
 ) -> None:
     seen = count_turns(monkeypatch, module, name)
     async with make_api(database_url) as api:
         asked = field.replace("<invoice>", await set_up(api))
-        answered = await api.gql(f"{{ {' '.join(f'f{place}: {asked}' for place in range(20))} }}")
+        answered = await api.gql(f"{{ {' '.join(f'f{place}: {asked}' for place in range(count))} }}")
         assert len({str(value) for value in answered.values()}) == 1
-    assert len(seen) == 20
+    assert len(seen) == count
     assert max(seen) <= LONG_WORK_AT_ONCE
 
 
