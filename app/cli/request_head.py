@@ -56,8 +56,8 @@ def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequenc
     lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
     for name, value in headers:
         if name == b"connection":
-            tokens = [token for token in value.split(b",") if token.strip().lower() != b"upgrade"]
-            lines.append(b"connection: " + b",".join(tokens))
+            options = [option for option in value.split(b",") if option.strip().lower() != b"upgrade"]
+            lines.append(b"connection: " + b",".join(options))
         elif name != b"upgrade":
             lines.append(b"%b: %b" % (name, value))
     return b"\r\n".join([*lines, b"", b""])
