@@ -35,7 +35,7 @@ describe(
         EntryKind.EXPIRED: "A grant expired with units left.",
         EntryKind.VOIDED: "A grant was taken back with units left.",
         EntryKind.RESET: "A usage period ended with units left.",
-        EntryKind.RESUMED: "What the subscription gave before, and was left when that ended, is there again.",
+        EntryKind.RESUMED: "What was left of what the subscription gave before, or was used beyond it, goes on here.",
         EntryKind.ROLLED_OVER: "Units were carried over into the next usage period.",
         EntryKind.OVERAGE_RESET: "What no grant covered was settled, at a reset or at the end.",
         EntryKind.ENDED: "The entitlement ended with units left.",

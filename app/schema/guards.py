@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from graphql import NoFragmentCyclesRule, NoSchemaIntrospectionCustomRule
+from graphql import GraphQLSchema, NoFragmentCyclesRule, NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
 
 from app.billing.access import allows
@@ -59,7 +59,7 @@ class Guard(SchemaExtension):
         if document.goes_in_circles:
             # Rules that follow fragments would go round with them.
             rules = (NoFragmentCyclesRule,)
-        execution.pre_execution_errors = validation_errors(execution.schema._schema, document, rules)  # noqa: SLF001
+        execution.pre_execution_errors = validation_errors(self._core, document, rules)
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -68,10 +68,10 @@ class Guard(SchemaExtension):
         context: Context = execution.context
         _refuse_long_lists(execution.variables or {}, self._document.variable_uses)
         if context.principal.customer_id is not None:
-            hidden = hidden_from_customers(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
+            hidden = hidden_from_customers(self._core, self._document, execution.operation_name)
             if hidden is not None:
                 raise ClientError(f"{hidden} is not for customer tokens.", "FORBIDDEN")
-        needed = needed_access(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
+        needed = needed_access(self._core, self._document, execution.operation_name)
         for access, field in needed.items():
             if isinstance(access, AnyKey) or (access is not None and allows(context.principal.scopes, access)):
                 continue
@@ -84,6 +84,10 @@ class Guard(SchemaExtension):
             message = f"The operation costs {cost}, and the key has {refusal.left} left for now."
             raise RateLimited(message, refusal.retry_after) from refusal
         yield
+
+    @property
+    def _core(self) -> GraphQLSchema:
+        return self.execution_context.schema._schema  # noqa: SLF001 - it is shown nowhere else
 
     def get_results(self) -> dict[str, Any]:
         """Say what was spent, where anything was, and what is left."""
@@ -98,7 +102,7 @@ class Guard(SchemaExtension):
     def _cost(self) -> int:
         """Return what the operation costs; refuse what costs more than any operation may."""
         execution, variables = self.execution_context, self.execution_context.variables or {}
-        formula = formula_of(execution.schema._schema, self._document, execution.operation_name)  # noqa: SLF001
+        formula = formula_of(self._core, self._document, execution.operation_name)
         cost = formula.cost(variables)
         if cost <= MAX_COST:
             return cost
