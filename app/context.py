@@ -14,7 +14,7 @@ from app.loaders.by_id import rows_by_id, rows_by_key, rows_linked
 from app.loaders.conditions import Given
 from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, counts_by_parent, pages_by_parent
-from app.services.cost_budgets import Spending
+from app.services.cost_budgets import Spending, spending_of
 from app.services.principal import Principal
 from app.settings import Settings
 
@@ -69,14 +69,14 @@ class Context:
     clock: Clock
     principal: Principal
     settings: Settings
-    #: What its operation spends, once it is executed.
-    spending: Spending | None = None
+    spending: Spending = field(init=False)
     owner: Owner = field(init=False)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with loaders that know nothing yet."""
         me = self.principal
+        self.spending = spending_of(self.sessions, self.settings, me)
         self.owner = Owner(me.merchant_id, me.environment_id, me.customer_id)
         self.forget()
 

@@ -25,21 +25,24 @@ from app.resolvers.reductions import ReductionMutations, ReductionQueries
 from app.resolvers.subscriptions import SubscriptionMutations, SubscriptionQueries
 from app.schema.connections import DEFAULT_SIZE
 from app.schema.declarations import NOUNS
+from app.schema.documents import CHARACTERS_OF_A_POINT, POINTS_OF_A_TOKEN
 from app.schema.execution import Execution
 from app.schema.guards import Guard
 from app.schema.scalars import SCALARS
 from app.schema.shortcuts import take_shortcuts
-from app.schema.weights import LENGTH
+from app.schema.weights import LENGTH, OPERATION
 from app.services.cost_budgets import MAX_COST
 
 COST = (
-    "What an operation costs stands in `extensions.cost.requested` of its answer: 100, and 1 for each field, more for "
-    "what is computed or done, times the objects that it may be selected of. In a connection those are `first` or "
-    f"`last`, else {DEFAULT_SIZE}; a list without pages counts as {LENGTH}, a long one as more. Where keys have a "
-    "budget, `extensions.cost.left` is what this one can still spend, and `fullAt` when that is all it can have. "
+    f"What an operation costs stands in `extensions.cost.requested` of its answer: {OPERATION}, and 1 for each field, "
+    "more for what is computed or done, times the objects that it may be selected of. In a connection those are "
+    f"`first` or `last`, else {DEFAULT_SIZE}; a list without pages counts as {LENGTH}, a long one as more. Where keys "
+    "have a budget, `extensions.cost.left` is what this one can still spend, and `fullAt` when that is all it can "
+    f"have. A text that the server does not know yet costs it {POINTS_OF_A_TOKEN} for each token and 1 for every "
+    f"{CHARACTERS_OF_A_POINT} characters more (`extensions.cost.document`), and what is refused {OPERATION}. "
     f"Refused are, before anything is executed: what costs more than {MAX_COST} (`QUERY_TOO_COSTLY`), what the key "
-    "can't pay yet (`RATE_LIMITED`, status 429 with Retry-After), and documents that are too deep, wide or entangled "
-    "(`QUERY_TOO_COMPLEX`)."
+    "can't pay yet (`RATE_LIMITED`, status 429 with Retry-After), and documents that are too long, deep, wide or "
+    "entangled (`QUERY_TOO_COMPLEX`)."
 )
 #: Said aloud, because tools take a type called Subscription for the root of live operations where nothing is said.
 ROOTS = "schema {\n  query: Query\n  mutation: Mutation\n}\n\n"

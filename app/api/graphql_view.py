@@ -26,6 +26,7 @@ from app.clock import Clock
 from app.context import Context
 from app.db import Sessions
 from app.models import EnvironmentKind
+from app.schema.weights import OPERATION
 from app.settings import Profile, Settings
 
 JSON = "application/json"
@@ -148,8 +149,12 @@ class GraphQLView(GraphQL[Context, None]):
         status = 400 if sub_response.media_type == GRAPHQL_JSON and not executed else 200
         body = _encoder.encode(response_data)
         assert isinstance(sub_response, _Prepared)
-        if executed and sub_response.context is not None and sub_response.context.spending is not None:
-            sub_response.context.spending.settle(len(body))
+        assert sub_response.context is not None
+        spending = sub_response.context.spending
+        if spending.cost is None:
+            spending.owe(OPERATION)
+        else:
+            spending.settle(len(body))
         return Response(body, status, _HEADERS, sub_response.media_type)
 
 

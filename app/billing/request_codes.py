@@ -46,7 +46,7 @@ DESCRIPTIONS: dict[RequestCode, str] = {
     RequestCode.VALIDATION_ERROR: "REST: fields are wrong; `errors` says which and why.",
     RequestCode.GRAPHQL_PARSE_FAILED: "The document is no GraphQL; `locations` says where.",
     RequestCode.GRAPHQL_VALIDATION_FAILED: "The document does not fit the schema; `locations` says where.",
-    RequestCode.QUERY_TOO_COMPLEX: "The document is too deep, wide or entangled: `measure` and `bound` say how.",
+    RequestCode.QUERY_TOO_COMPLEX: "The document is too long, deep, wide or entangled: `measure` and `bound` say how.",
     RequestCode.QUERY_TOO_COSTLY: "The operation costs more than any may; `field` says where most of it comes from.",
     RequestCode.BAD_TEXT: "A text of the document holds a NUL character or half a surrogate pair.",
     RequestCode.BAD_NUMBER: "A number of the document has too many digits or too large an exponent.",

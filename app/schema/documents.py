@@ -9,6 +9,7 @@ from graphql import (
     FloatValueNode,
     GraphQLError,
     GraphQLSchema,
+    GraphQLSyntaxError,
     IntValueNode,
     OperationDefinitionNode,
     StringValueNode,
@@ -26,6 +27,11 @@ from app import strict_json
 from app.schema.shape import TooComplex, check_shape
 
 MAX_TOKENS: Final = 2000
+#: Characters of a text: comments and long strings are few tokens. What is longer than a query is for variables.
+MAX_LENGTH: Final = 100_000
+#: What a text that is not known costs: to read and to validate, that takes about as long as points do.
+POINTS_OF_A_TOKEN: Final = 5
+CHARACTERS_OF_A_POINT: Final = 10
 #: How many things that are wrong with a document are said.
 MAX_ERRORS: Final = 5
 #: How many documents are remembered.
@@ -36,8 +42,12 @@ class Document:
     """A parsed document. It is told from others by identity, where its nodes would be hashed and compared in depth."""
 
     def __init__(self, text: str) -> None:
-        """Parse a text; GraphQLSyntaxError where that fails."""
+        """Parse a text; TooComplex where it is too long for that, GraphQLSyntaxError where it fails."""
+        if len(text) > MAX_LENGTH:
+            raise TooComplex("length", MAX_LENGTH, f"The document has {len(text)} characters;")
         self.node = parse(text, max_tokens=MAX_TOKENS)
+        #: What reading it costs, until somebody has paid.
+        self.unpaid = _reading_costs(text, self.node.token_count or 0)
         operations = [node for node in self.node.definitions if isinstance(node, OperationDefinitionNode)]
         self.has_several_operations = len(operations) > 1
         #: Which bound the document goes beyond, or None; and whether its fragments go in circles.
@@ -57,8 +67,18 @@ class Document:
 
 @lru_cache(maxsize=KNOWN)
 def document_of(text: str) -> Document:
-    """Return the document of a text."""
+    """Return the document of a text; TooComplex or GraphQLSyntaxError where it can't be read."""
     return Document(text)
+
+
+def broken_costs(text: str, error: GraphQLSyntaxError) -> int:
+    """Return what a text costs in which an error was found: most tokens have two characters or more, with spaces."""
+    [position, *_] = error.positions or [len(text)]
+    return _reading_costs(text, min(MAX_TOKENS, position // 2))
+
+
+def _reading_costs(text: str, tokens: int) -> int:
+    return tokens * POINTS_OF_A_TOKEN + len(text) // CHARACTERS_OF_A_POINT
 
 
 @lru_cache(maxsize=KNOWN)

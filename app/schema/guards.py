@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from graphql import GraphQLSchema, NoFragmentCyclesRule, NoSchemaIntrospectionCustomRule
+from graphql import GraphQLSchema, GraphQLSyntaxError, NoFragmentCyclesRule, NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
 
 from app.billing.access import allows
@@ -13,9 +13,10 @@ from app.schema.client_error import ClientError, RateLimited
 from app.schema.costs import formula_of
 from app.schema.customer_fields import hidden_from_customers
 from app.schema.declarations import AnyKey
-from app.schema.documents import Document, document_of, validation_errors
+from app.schema.documents import Document, broken_costs, document_of, validation_errors
 from app.schema.scalars import write_instant
-from app.services.cost_budgets import MAX_COST, OverBudget, spend
+from app.schema.shape import TooComplex
+from app.services.cost_budgets import MAX_COST, OverBudget
 from app.settings import Profile
 
 #: No list of an input takes more, and lists that are given to a nested field are converted for each parent.
@@ -30,11 +31,11 @@ class Guard(SchemaExtension):
 
     _document: Document
 
-    def on_parse(self) -> Iterator[None]:
-        """Take the document from those that are known."""
+    async def on_parse(self) -> AsyncIterator[None]:
+        """Take the document from those that are known, or read it, unless the caller owes for others."""
         execution = self.execution_context
         assert execution.query is not None
-        self._document = document_of(execution.query)
+        self._document = await self._read(execution.query)
         execution.graphql_document = self._document.node
         yield
 
@@ -48,8 +49,8 @@ class Guard(SchemaExtension):
         # Strawberry would run the first one, where the specification (6.1) has none run.
         if document.has_several_operations and execution._provided_operation_name is None:  # noqa: SLF001
             raise ClientError("A document of several operations needs `operationName`.", "BAD_REQUEST")
-        if (beyond := document.too_complex) is not None:
-            raise ClientError(str(beyond), "QUERY_TOO_COMPLEX", measure=beyond.measure, bound=beyond.bound)
+        if document.too_complex is not None:
+            raise _refused_shape(document.too_complex)
         if document.literal_problem is not None:
             raise ClientError(*document.literal_problem)
         context: Context = execution.context
@@ -79,11 +80,28 @@ class Guard(SchemaExtension):
             raise ClientError(f"{field} needs {scope}.", "FORBIDDEN")
         cost = self._cost()
         try:
-            context.spending = await spend(context.sessions, context.settings, context.principal, cost)
+            await context.spending.take(cost)
         except OverBudget as refusal:
             message = f"The operation costs {cost}, and the key has {refusal.left} left for now."
             raise RateLimited(message, refusal.retry_after) from refusal
         yield
+
+    async def _read(self, text: str) -> Document:
+        spending = self.execution_context.context.spending
+        try:
+            await spending.pay_debt()
+            document = document_of(text)
+        except OverBudget as refusal:
+            message = "The key owes for what it asked before, and has nothing left for now."
+            raise RateLimited(message, refusal.retry_after) from refusal
+        except TooComplex as refusal:
+            raise _refused_shape(refusal) from refusal
+        except GraphQLSyntaxError as error:
+            spending.owe(broken_costs(text, error))
+            raise
+        spending.document, document.unpaid = document.unpaid, 0
+        spending.owe(spending.document)
+        return document
 
     @property
     def _core(self) -> GraphQLSchema:
@@ -91,11 +109,12 @@ class Guard(SchemaExtension):
 
     def get_results(self) -> dict[str, Any]:
         """Say what was spent, where anything was, and what is left."""
-        context: Context = self.execution_context.context
-        if (spending := context.spending) is None:
+        spending = self.execution_context.context.spending
+        if spending.cost is None:
             return {}
         cost: dict[str, Any] = {"requested": spending.cost}
         if (balance := spending.balance()) is not None:
+            cost |= {"document": spending.document} if spending.document else {}
             cost |= {"left": balance.left, "fullAt": write_instant(balance.full_at)}
         return {"cost": cost}
 
@@ -110,6 +129,10 @@ class Guard(SchemaExtension):
         most = f" Most of it is {place}." if place else ""
         message = f"The operation costs {cost}; {MAX_COST} is the most.{most} Ask for smaller pages or fewer fields."
         raise ClientError(message, "QUERY_TOO_COSTLY", cost=cost, bound=MAX_COST, field=place)
+
+
+def _refused_shape(beyond: TooComplex) -> ClientError:
+    return ClientError(str(beyond), "QUERY_TOO_COMPLEX", measure=beyond.measure, bound=beyond.bound)
 
 
 def _refuse_long_lists(variables: Mapping[str, Any], uses: Mapping[str, int]) -> None:

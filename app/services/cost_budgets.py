@@ -186,32 +186,45 @@ def _instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Spending:
-    """What a request spends: its cost, out of the budget of its key where keys have one."""
+    """What a request spends, out of the budget of its caller where keys have one."""
 
-    cost: int
     spender_id: str
     budgets: CostBudgets | None
+    #: What its operation costs, once that was taken; and what was owed for its document, where it was not known.
+    cost: int | None = None
+    document: int = 0
+
+    async def pay_debt(self) -> None:
+        """Pay what the caller owes, so that it can ask on; OverBudget where that is not there yet."""
+        if self.budgets is not None:
+            await self.budgets.take(self.spender_id, 0)
+
+    async def take(self, cost: int) -> None:
+        """Take what the operation costs; OverBudget where the caller can't pay it yet."""
+        if self.budgets is not None:
+            await self.budgets.take(self.spender_id, cost)
+        self.cost = cost
+
+    def owe(self, more: int) -> None:
+        """Take what was done before its cost was known."""
+        if self.budgets is not None:
+            self.budgets.owe(self.spender_id, more)
 
     def balance(self) -> Balance | None:
-        """Return what the key has left."""
+        """Return what the caller has left."""
         return None if self.budgets is None else self.budgets.balance(self.spender_id)
 
     def settle(self, size: int) -> None:
         """Take for an answer of that many bytes what it turned out to be more than it cost."""
-        if self.budgets is not None:
-            self.budgets.owe(self.spender_id, size // BYTES_OF_A_VALUE - self.cost)
+        self.owe(size // BYTES_OF_A_VALUE - (self.cost or 0))
 
 
-async def spend(sessions: Sessions, settings: Settings, principal: Principal, cost: int) -> Spending:
-    """Take what a request costs; OverBudget where its caller can't pay it yet."""
+def spending_of(sessions: Sessions, settings: Settings, principal: Principal) -> Spending:
+    """Return what a request begins with: nothing is taken yet."""
     # A browser spends its customer's budget: a visitor must not use up that of the key.
-    spender_id = principal.customer_id or principal.api_key_id
-    budgets = _budgets_of(sessions, settings)
-    if budgets is not None:
-        await budgets.take(spender_id, cost)
-    return Spending(cost, spender_id, budgets)
+    return Spending(principal.customer_id or principal.api_key_id, _budgets_of(sessions, settings))
 
 
 def _budgets_of(sessions: Sessions, settings: Settings) -> CostBudgets | None:

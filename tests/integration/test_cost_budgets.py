@@ -16,7 +16,9 @@ from app.api.graphql_view import GraphQLView
 from app.billing.access import Scope
 from app.db import Sessions, open_engine
 from app.graphql import schema
+from app.ids import new_id
 from app.models import EnvironmentKind
+from app.schema.documents import document_of
 from app.services.cost_budgets import CostBudgets, OverBudget
 from app.services.keys import create_key
 from app.settings import Settings
@@ -234,11 +236,13 @@ async def limited(api: Api, **settings: Any) -> AsyncIterator[Api]:
 
 async def test_answers_say_what_is_left_and_refusals_when_there_is_more(database_url: str) -> None:
     async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=2000) as api:
+        create = 'mutation { productCreate(input: { name: "x" }) { product { id } } }'
+        for known in ("{ merchant { name } }", create):
+            await free.post({"query": known})
         answer = await api.answer("{ merchant { name } }")
         assert answer["extensions"] == {
             "cost": {"requested": 102, "left": 1898, "fullAt": "2026-01-31T00:00:01.020000Z"}
         }
-        create = 'mutation { productCreate(input: { name: "x" }) { product { id } } }'
         # Another key pays for itself, and one key in both environments.
         api.secret, kept = (await free.with_scopes(Scope.ALL)).secret, api.secret
         assert (await api.answer("{ merchant { name } }"))["extensions"]["cost"]["left"] == 1898
@@ -250,7 +254,7 @@ async def test_answers_say_what_is_left_and_refusals_when_there_is_more(database
         assert error["extensions"] == {"code": "RATE_LIMITED"}
         assert error["message"].startswith("The operation costs 1102, and the key has ")
         assert "data" not in refused.json()
-        assert len(await api.rows(models.Product)) == 1
+        assert len(await api.rows(models.Product)) == 2
         api.clock.instant += timedelta(seconds=4)
         assert (await api.in_sandbox().post({"query": create})).status_code == 200
 
@@ -260,9 +264,66 @@ async def test_a_long_answer_is_paid_for_by_its_length(database_url: str) -> Non
         product = await free.make("productCreate", name="x", description="y" * 2000)
         often = " ".join(f"d{number}: description" for number in range(50))
         query = f"query($id: ID!) {{ product(id: $id) {{ {often} }} }}"
+        await free.answer(query, id=product)
         answer = await api.post({"query": query, "variables": {"id": product}})
         first, size = answer.json()["extensions"]["cost"], len(answer.content)
         second = (await api.answer(query, id=product))["extensions"]["cost"]
         assert size > 100_000
         assert (first["requested"], first["left"]) == (151, 5849)
         assert second["left"] == 5849 - (size // 100 - 151) - 151
+
+
+def unknown() -> str:
+    """A text of 9 tokens and 50 characters that was never sent before: 50 points."""
+    return f"{{ merchant {{ {new_id('m').replace('_', ''):>27}: name }} }}"
+
+
+async def test_a_text_that_is_new_costs_what_reading_it_takes(database_url: str) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        text, left = unknown(), []
+        for _ in range(2):
+            answer = await api.answer(text)
+            left.append(answer["extensions"]["cost"])
+        assert [(cost["requested"], cost.get("document"), cost["left"]) for cost in left] == [
+            (102, 8 * 5 + len(text) // 10, 6000 - 102 - (8 * 5 + len(text) // 10)),
+            (102, None, 6000 - 2 * 102 - (8 * 5 + len(text) // 10)),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal", "cost"),
+    [
+        # What is broken costs as much as was read of it, and each refusal 100.
+        ("{ merchant { name } " + " " * 60 + "$", {"code": "GRAPHQL_PARSE_FAILED"}, 40 * 5 + 8 + 100),
+        ("# " + "x" * 200_000, {"code": "QUERY_TOO_COMPLEX", "measure": "length", "bound": 100_000}, 100),
+        (
+            "{ " + "__typename " * 300 + "}",
+            {"code": "QUERY_TOO_COMPLEX", "measure": "breadth", "bound": 200},
+            302 * 5 + 330 + 100,
+        ),
+        ("{ nowhere }", {"code": "GRAPHQL_VALIDATION_FAILED"}, 3 * 5 + 1 + 100),
+        ("query($id: ID!) { product(id: $id) { id } }", {"code": "BAD_INPUT"}, 20 * 5 + 4 + 102),
+    ],
+    ids=["does not parse", "too long", "too wide", "no such field", "no variables"],
+)
+async def test_a_refused_request_is_paid_for(database_url: str, text: str, refusal: dict[str, Any], cost: int) -> None:
+    document_of.cache_clear()
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        answer = await api.answer(text)
+        assert (answer.keys(), answer["errors"][0]["extensions"]) == ({"errors"}, refusal)
+        left = (await api.answer(unknown()))["extensions"]["cost"]
+        assert 6000 - left["left"] - left["document"] - left["requested"] == cost
+
+
+async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
+        broken = "{ " + "a " * 500 + "$"
+        statuses = [(await api.post({"query": f"{broken}{number}"})).status_code for number in range(4)]
+        # What is owed is paid out of the bucket once, and then there is nothing.
+        assert statuses == [200, 200, 429, 429]
+        read = document_of.cache_info().misses
+        refused = await api.post({"query": unknown()})
+        assert document_of.cache_info().misses == read
+        assert refused.json()["errors"][0]["extensions"] == {"code": "RATE_LIMITED"}
+        api.clock.instant += timedelta(seconds=int(refused.headers["retry-after"]))
+        assert (await api.post({"query": f"{broken}5"})).status_code == 200
