@@ -14,6 +14,7 @@ from app.loaders.by_id import rows_by_id, rows_by_key, rows_linked
 from app.loaders.conditions import Given
 from app.loaders.owner import Owner
 from app.loaders.pages import Relation, Window, counts_by_parent, pages_by_parent
+from app.metering.allowance import Allowance
 from app.services.cost_budgets import Spending, spending_of
 from app.services.principal import Principal
 from app.settings import Settings
@@ -70,6 +71,8 @@ class Context:
     principal: Principal
     settings: Settings
     spending: Spending = field(init=False)
+    #: What may still be read for its figures.
+    allowance: Allowance = field(init=False)
     owner: Owner = field(init=False)
     loaders: Loaders = field(init=False)
 
@@ -77,6 +80,7 @@ class Context:
         """Begin with loaders that know nothing yet."""
         me = self.principal
         self.spending = spending_of(self.sessions, self.settings, me)
+        self.allowance = Allowance(self.spending.owe)
         self.owner = Owner(me.merchant_id, me.environment_id, me.customer_id)
         self.forget()
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from app.billing.errors import Refused
 from app.db import Sessions
 from app.loaders.owner import Owner
+from app.metering.allowance import Allowance
 from app.metering.metric_usage import MetricUsage, MetricUsageQuery, metric_usages
 from app.metering.waiting import wait_until_counted
 
 
 async def usage_by_metric(
-    sessions: Sessions, owner: Owner, asked: MetricUsageQuery, metric_ids: Sequence[str]
+    sessions: Sessions, owner: Owner, asked: MetricUsageQuery, allowance: Allowance, metric_ids: Sequence[str]
 ) -> list[MetricUsage | Refused]:
     """Answer the same question for each metric; one that it does not fit has its refusal in its place.
 
@@ -22,5 +23,5 @@ async def usage_by_metric(
     queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
     counted_up_to = await wait_until_counted(sessions)
     async with sessions.long_work, sessions.read() as session:
-        answers = await metric_usages(session, owner.environment_id, queries)
+        answers = await metric_usages(session, owner.environment_id, queries, allowance)
     return [one if isinstance(one, Refused) else replace(one, counted_up_to=counted_up_to) for one in answers]

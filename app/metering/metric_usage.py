@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from app.billing.filters import Filter, check_dimensions, check_filter, matches
 from app.billing.measuring import MetricRules
 from app.billing.periods import Period, known_timezone
 from app.billing.windows import Window, windows
+from app.metering.allowance import Allowance
 from app.metering.codec import FIRST_YEAR, LAST_YEAR
 from app.metering.facts import load_metrics
 from app.metering.usage_pieces import Piece, read_pieces
@@ -88,23 +89,15 @@ class MetricUsage:
     counted_up_to: datetime | None = None
 
 
-async def metric_usage(session: AsyncSession, environment_id: str, query: MetricUsageQuery) -> MetricUsage:
-    """Return the usage of a metric over [start, end); raise Refused with all problems, as in `metric_usages`."""
-    [answer] = await metric_usages(session, environment_id, [query])
-    if isinstance(answer, Refused):
-        raise answer
-    return answer
-
-
 async def metric_usages(
-    session: AsyncSession, environment_id: str, queries: Sequence[MetricUsageQuery]
+    session: AsyncSession, environment_id: str, queries: Sequence[MetricUsageQuery], allowance: Allowance
 ) -> list[MetricUsage | Refused]:
-    """Answer queries that differ in their metric only, in their order, in three statements whatever their number.
+    """Answer queries that differ in their metric only, in their order, in five statements whatever their number.
 
     Every figure is computed from the events themselves, also where they can't be added up (MAX, UNIQUE_COUNT). An
     event counts whether or not a subscription bills it. Refused, with all problems: a range that is empty ("to") or
     beyond the years of events ("from", "to"), a customer that does not exist, an unknown timezone, dimensions that
-    the metric lacks ("groupBy.i"), more than 1,000 windows ("window").
+    the metric lacks ("groupBy.i"), more than 1,000 windows ("window"), more events to read than are allowed ("to").
     """
     ids = [query.billable_metric_id for query in queries]
     metrics = {metric.id: metric for metric in await load_metrics(session, environment_id, ids)}
@@ -116,17 +109,24 @@ async def metric_usages(
         for query in queries
     }
     allowed = [metrics[metric_id] for metric_id, refusal in refused.items() if refusal is None]
-    answers = await _answers(session, environment_id, allowed, queries[0]) if allowed else {}
+    answers = await _answers(session, environment_id, allowed, queries[0], allowance) if allowed else {}
     return [refused[query.billable_metric_id] or answers[query.billable_metric_id] for query in queries]
 
 
 async def _answers(
-    session: AsyncSession, environment_id: str, metrics: Sequence[MetricRules], query: MetricUsageQuery
-) -> dict[str, MetricUsage]:
+    session: AsyncSession,
+    environment_id: str,
+    metrics: Sequence[MetricRules],
+    query: MetricUsageQuery,
+    allowance: Allowance,
+) -> Mapping[str, MetricUsage | Refused]:
     spans = windows(query.window, query.start, query.end, query.zone) if query.window else ()
     boundaries = [span.start for span in spans]
     span = Period(query.start, query.end)
-    pieces = await read_pieces(session, environment_id, metrics, query.customer_id, span, boundaries)
+    try:
+        pieces = await read_pieces(session, environment_id, metrics, query.customer_id, span, boundaries, allowance)
+    except Refused as refusal:
+        return {metric.id: refusal for metric in metrics}
     return await asyncio.to_thread(
         lambda: {metric.id: _answer(metric, query, spans, pieces[metric.id]) for metric in metrics}
     )

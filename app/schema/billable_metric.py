@@ -11,6 +11,7 @@ from app.billing.access import Scope
 from app.billing.catalog import BillableMetricDraft, GroupBy
 from app.loaders.backfill_by_metric import backfill_by_metric
 from app.loaders.pages import Relation
+from app.metering.allowance import MAX_EVENTS, POINTS_OF_AN_EVENT
 from app.models import UsageJobState
 from app.schema.connections import Connection, connection
 from app.schema.declarations import batched, edge, field, noun, value
@@ -86,7 +87,11 @@ class BillableMetric(Node):
         access=Scope.BILLING_READ,
     )
     usage: MetricUsage = field(
-        "What it counted over a span of time.", resolver=resolve_usage, access=Scope.BILLING_READ
+        "What it counted over a span of time. Whole days in UTC were added up before; of parts of days, and where it "
+        f"tells values apart, the events are read: {MAX_EVENTS:,} at most in a request, and where keys have a budget "
+        f"each costs {POINTS_OF_AN_EVENT}.",
+        resolver=resolve_usage,
+        access=Scope.BILLING_READ,
     )
 
 

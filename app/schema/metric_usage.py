@@ -111,5 +111,6 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
     conditions = tuple(condition.to_condition() for condition in filter or ())
     groups = tuple(group_by or ())
     asked = metering.MetricUsageQuery("", start, end, customer_id, window, groups, timezone, conditions, top)
+    context = info.context
     with names_arguments():
-        return await info.context.loaders.of(usage_by_metric, asked).load(root.id)
+        return await context.loaders.of(usage_by_metric, asked, context.allowance).load(root.id)

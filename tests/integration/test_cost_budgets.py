@@ -17,13 +17,16 @@ from app.billing.access import Scope
 from app.db import Sessions, open_engine
 from app.graphql import schema
 from app.ids import new_id
+from app.metering import allowance
 from app.models import EnvironmentKind
 from app.schema.documents import document_of
 from app.services.cost_budgets import CostBudgets, OverBudget
 from app.services.keys import create_key
 from app.settings import Settings
+from tests.integration.test_api_catalog import a_metric
 from tests.support.api import Api, Statements, make_api
-from tests.support.world import World, make_world
+from tests.support.usage import report
+from tests.support.world import JANUARY_31, World, make_world
 
 #: A bucket of 600 that fills in a minute, in shares of 30.
 PER_SECOND = 10
@@ -327,3 +330,26 @@ async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
         assert refused.json()["errors"][0]["extensions"] == {"code": "RATE_LIMITED"}
         api.clock.instant += timedelta(seconds=int(refused.headers["retry-after"]))
         assert (await api.post({"query": f"{broken}5"})).status_code == 200
+
+
+async def test_events_that_are_read_are_paid_for_and_bounded_for_all_fields_together(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "MAX_EVENTS", 20)
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        product, customer = await free.make("productCreate", name="x"), await free.make("customerCreate", name="Ada")
+        metric = await a_metric(free, product)
+        for _ in range(8):
+            await report(free, "inference", JANUARY_31, {"tokens": 1}, subject=customer)
+        usage = 'usage(from: "2026-01-31T00:00:00Z", to: "2026-02-%02dT00:00:00Z", window: HOUR) { total }'
+        fields = [f"u{day}: {usage % day}" for day in (1, 2, 3)]
+        two, three = (f'{{ billableMetric(id: "{metric}") {{ {" ".join(fields[:count])} }} }}' for count in (2, 3))
+        await free.answer(two)
+        answer = await api.answer(two)
+        assert answer["data"]["billableMetric"] == {"u1": {"total": "8"}, "u2": {"total": "8"}}
+        assert answer["extensions"]["cost"] == {
+            "requested": 100 + 1 + 2 * 301, "left": 6000 - 703 - 2 * 8 * 3, "fullAt": "2026-01-31T00:00:07.510000Z"
+        }  # fmt: skip
+        [error] = (await api.answer(three))["errors"]
+        assert error["extensions"] == {"code": "BAD_INPUT"}
+        assert error["message"].startswith("to: More than 20 events would have to be read, for all that is asked in")

@@ -20,18 +20,21 @@ from app.db import Sessions
 from app.loaders.owner import Owner
 from app.loaders.receipt_by_event import receipt_by_event
 from app.loaders.usage_by_metric import usage_by_metric
+from app.metering import usage_pieces
+from app.metering.allowance import Allowance
 from app.metering.codec import decode_event
 from app.metering.deciding import Deciding, Decision, Fact
 from app.metering.drain import drain_once
 from app.metering.event_log import MAX_ENTRY_BYTES, append, find_waiting
 from app.metering.jobs import work_off_jobs
-from app.metering.metric_usage import MetricUsage, MetricUsageQuery, metric_usage
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery
 from app.metering.rebuild import rebuild_counters
 from app.metering.receipts import EventStatus
 from app.metering.received import ReceivedEvent, identify
 from app.metering.waiting import wait_until_counted
 from app.models import table_of
 from tests.support.rows import NOW, World, make_world, opened
+from tests.support.usage import metric_usage
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -195,7 +198,10 @@ async def test_counters_are_what_the_events_come_to_and_can_be_made_again(world:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Kiritimati"])
-async def test_windows_and_groups_add_up_to_the_whole_and_days_to_events(world: World, zone: str) -> None:
+async def test_windows_and_groups_add_up_to_the_whole_and_days_to_events(
+    world: World, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_pieces, "_AT_A_TIME", 7)
     metrics, _ = await sell(world)
     key_id = await key_of(world)
     await acknowledge(world.sessions, key_id, history(world, random.Random(zone), 200))
@@ -399,7 +405,7 @@ async def test_a_receipt_of_what_still_waits_says_so(world: World, monkeypatch: 
     assert (receipt.status, receipt.counted_up_to, none) == (EventStatus.RECEIVED, NOW, None)
     assert (receipt.waiting and receipt.waiting.id) == waits.id
     query = MetricUsageQuery("", NOW - timedelta(days=1), NOW + timedelta(days=1))
-    [usage] = await usage_by_metric(world.sessions, owner, query, [metrics[0].id])
+    [usage] = await usage_by_metric(world.sessions, owner, query, Allowance(lambda _count: None), [metrics[0].id])
     assert isinstance(usage, MetricUsage)
     assert (int(usage.total), usage.counted_up_to) == (0, NOW)
     other = Owner(world.merchant_id, world.sandbox_id)

@@ -11,9 +11,11 @@ from app import models
 from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Refused
 from app.billing.windows import Window
-from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usage
+from app.metering import allowance
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow
 from tests.support.rows import NOW, World, make_world, opened
 from tests.support.storing import store
+from tests.support.usage import metric_usage
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -31,10 +33,12 @@ async def send(world: World, data: dict[str, Any], at: datetime = START, **given
         await store(session, world.environment_id, envelope, NOW)
 
 
-async def usage(world: World, metric: models.BillableMetric, **given: Any) -> MetricUsage:
+async def usage(
+    world: World, metric: models.BillableMetric, left: allowance.Allowance | None = None, **given: Any
+) -> MetricUsage:
     query: dict[str, Any] = {"billable_metric_id": metric.id, "start": START, "end": START + 3 * DAY} | given
     async with world.sessions.read() as session:
-        return await metric_usage(session, world.environment_id, MetricUsageQuery(**query))
+        return await metric_usage(session, world.environment_id, MetricUsageQuery(**query), left)
 
 
 async def test_windows_and_groups(world: World) -> None:
@@ -140,3 +144,30 @@ async def test_what_can_not_be_answered_is_refused(world: World) -> None:
         with pytest.raises(Refused) as refused:
             await usage(world, metric, **given)
         assert [(error.field, error.code) for error in refused.value.errors] == [(field, ErrorCode.OUT_OF_RANGE)]
+
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_request_reads_only_so_many_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of days that were added up none is read. What is asked beyond the bound is refused before it is read."""
+    monkeypatch.setattr(allowance, "MAX_EVENTS", 5)
+    metric, unique = await world.metric(), await world.metric(Aggregation.UNIQUE_COUNT, key="unique")
+    customer = await world.customer()
+    for number in range(4):
+        await send(world, {"tokens": 1}, START + number * HOUR, subject=customer.id)
+    owed: list[int] = []
+    left = allowance.Allowance(owed.append)
+    assert (await usage(world, metric, left)).total == 4
+    assert (owed, left.left) == ([], 5)
+    assert (await usage(world, metric, left, window=Window.HOUR, end=START + DAY)).total == 4
+    assert (await usage(world, unique, left, end=START + HOUR)).total == 1
+    assert (owed, left.left) == ([12, 3], 0)
+    for one, span in ((metric, {"window": Window.HOUR, "end": START + DAY}), (unique, {})):
+        with pytest.raises(Refused) as refused:
+            await usage(world, one, left, **span)
+        [error] = refused.value.errors
+        assert (error.field, error.code) == ("to", ErrorCode.OUT_OF_RANGE)
+        assert error.message.startswith("More than 5 events would have to be read")
+    assert (await usage(world, metric, left, end=START + 2 * DAY)).total == 4
+    assert (owed, left.left) == ([12, 3], 0)

@@ -3,9 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from app import models
+from app.billing.errors import Refused
+from app.metering.allowance import Allowance
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, metric_usages
 from app.models import EnvironmentKind
 from tests.support.api import Api
 from tests.support.storing import catch_up, store
@@ -27,3 +31,14 @@ async def everything(api: Api) -> dict[str, list[Any]]:
     named = [getattr(models, name) for name in models.__all__ if name[0].isupper()]
     nouns = [noun for noun in named if issubclass(noun, SQLModel)]
     return {noun.__name__: [row.model_dump() for row in await api.rows(noun)] for noun in nouns}
+
+
+async def metric_usage(
+    session: AsyncSession, environment_id: str, query: MetricUsageQuery, allowance: Allowance | None = None
+) -> MetricUsage:
+    """Return the usage of one metric, as a request of its own would; raise what it is refused for."""
+    allowance = allowance or Allowance(lambda _count: None)
+    [answer] = await metric_usages(session, environment_id, [query], allowance)
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
