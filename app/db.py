@@ -31,7 +31,7 @@ from sqlmodel import SQLModel
 
 from app.clock import Clock
 from app.postgres import PostgresWriter
-from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, open_sqlite
+from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, Turn, open_sqlite
 
 E = TypeVar("E", bound=StrEnum)
 # Names that are the same on every machine, so that migrations can name what they change.
@@ -141,10 +141,11 @@ class EnumText(TypeDecorator[E], Generic[E]):
         return None if value is None else self._by_text.get(value) or self.members(value)
 
 
-def open_engine(url: str, connections: int = 30, wait_seconds: float = 5) -> AsyncEngine:
+def open_engine(url: str, connections: int = 30, wait_seconds: float = 30) -> AsyncEngine:
     """Open an engine for a URL of domain.md section 11, with the settings that durability needs.
 
-    It has at most so many connections to PostgreSQL; who waits for one for longer gets an error (`database_failed`).
+    It has at most so many connections to PostgreSQL. Who waits for one for longer, or for SQLite while others write,
+    gets an error (`database_failed`).
     """
     if not url.startswith("sqlite"):
         # Whatever the server's default: a 202 means that the event is on its disk.
@@ -152,7 +153,7 @@ def open_engine(url: str, connections: int = 30, wait_seconds: float = 5) -> Asy
         kept = min(connections, CONNECTIONS_KEPT)
         pool: dict[str, Any] = {"pool_size": kept, "max_overflow": connections - kept, "pool_timeout": wait_seconds}
         return create_async_engine(url, connect_args=durable, **pool, **COMMON_OPTIONS)
-    return open_sqlite(url)
+    return open_sqlite(url, wait_seconds)
 
 
 class Sessions:
@@ -165,8 +166,7 @@ class Sessions:
         self.engine = engine
         self.clock = clock
         self.actor = actor
-        # SQLite has one writer at a time: waiting here is fair and cheap, waiting in the database is neither.
-        self._turn: Any = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._turn: Any = Turn(engine) if engine.dialect.name == "sqlite" else nullcontext()
         self._writing = async_sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
         self._reading = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
         #: What there is one of for a database and a process, by its type.

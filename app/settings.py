@@ -48,7 +48,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite+aiosqlite:///billgraph.db"
     #: Connections of each process to PostgreSQL, one of which is for taking in events; and the seconds that a request
-    #: waits for one before it is answered 503.
+    #: waits for one, or for its turn to write SQLite, before it is answered 503.
     database_connections: Annotated[int, Field(ge=2)] = 30
     database_wait_seconds: Annotated[float, Field(gt=0)] = 5.0
     profile: Profile = Profile.DEVELOPMENT

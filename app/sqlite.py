@@ -15,15 +15,44 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 #: Of the engines of either database. Parameters stay out of errors: they are a customer's data.
 COMMON_OPTIONS: Final[dict[str, Any]] = {"hide_parameters": True, "json_deserializer": msgspec.json.decode}
 T = TypeVar("T")
-_CONNECT: Final[dict[str, Any]] = {"isolation_level": None, "timeout": 30}
 
 
-def open_sqlite(url: str) -> AsyncEngine:
-    """Open an engine, with the settings that durability needs."""
-    engine = create_async_engine(url, connect_args=_CONNECT, **COMMON_OPTIONS)
+def open_sqlite(url: str, wait_seconds: float) -> AsyncEngine:
+    """Open an engine, with the settings that durability needs; it waits so long for other processes that write."""
+    options: dict[str, Any] = {"connect_args": _connect(wait_seconds), **COMMON_OPTIONS}
+    engine = create_async_engine(url, execution_options={"wait_seconds": wait_seconds}, **options)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _connect(wait_seconds: float) -> dict[str, Any]:
+    return {"isolation_level": None, "timeout": wait_seconds}
+
+
+def waits(engine: AsyncEngine) -> float:
+    """Return for how many seconds an engine waits."""
+    seconds: float = engine.get_execution_options()["wait_seconds"]
+    return seconds
+
+
+class Turn:
+    """Lets one transaction of a process write at a time: waiting here is fair and cheap, in the database it is neither.
+
+    Who waits too long gives up with TimeoutError, so that a database that another process holds keeps nobody for
+    longer than one who would wait for it alone.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._lock = asyncio.Lock()
+        self._wait_seconds = waits(engine)
+
+    async def __aenter__(self) -> None:
+        async with asyncio.timeout(self._wait_seconds):
+            await self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 @contextmanager
@@ -44,6 +73,7 @@ class SqliteWriter:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._path = engine.url.database or ""
+        self._wait_seconds = waits(engine)
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._open: sqlite3.Connection | None = None
         event.listen(engine.sync_engine, "engine_disposed", self._dispose)
@@ -55,7 +85,7 @@ class SqliteWriter:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._open is None:
             # It is closed in whichever thread disposes of the engine.
-            self._open = sqlite3.connect(self._path, check_same_thread=False, **_CONNECT)
+            self._open = sqlite3.connect(self._path, check_same_thread=False, **_connect(self._wait_seconds))
             _prepare(self._open, None)
         try:
             return work(self._open)
@@ -74,9 +104,7 @@ class SqliteWriter:
 
 #: FULL, because in WAL mode NORMAL may roll back a committed transaction when the power fails. Pages are written back
 #: when there are some batches of events (32 MiB), as the same ones are often among them.
-PRAGMAS: Final = (
-    "busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=8000",
-)  # fmt: skip
+PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=8000")
 
 
 class SqliteReader:
@@ -89,8 +117,8 @@ class SqliteReader:
         url = engine.url.set(drivername="sqlite")
         # Every statement is a transaction of its own, so there is nothing to roll back.
         pool: dict[str, Any] = {"pool_size": 0, "pool_reset_on_return": None}
-        self._patient = create_engine(url, connect_args=_CONNECT, **pool, **COMMON_OPTIONS)
-        self._hasty = create_engine(url, connect_args={**_CONNECT, "timeout": 0}, **pool, **COMMON_OPTIONS)
+        self._patient = create_engine(url, connect_args=_connect(waits(engine)), **pool, **COMMON_OPTIONS)
+        self._hasty = create_engine(url, connect_args=_connect(0), **pool, **COMMON_OPTIONS)
         self._open: Connection | None = None
         self._watching: sqlite3.Connection | None = None
         self._path = engine.url.database or ""

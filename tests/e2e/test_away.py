@@ -3,8 +3,10 @@
 import os
 import resource
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -75,6 +77,42 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
         for number in refused:
             settle(server, number)
         assert counted(server, metric_id) == len(taken) + len(refused)
+
+
+def test_a_database_that_another_process_holds_keeps_nobody_for_long(
+    tmp_path: Path,
+) -> None:
+    """Whoever waits gives up after the same time, however many wait; what only reads is answered."""
+    database = tmp_path / "billgraph.db"
+    started = serve(f"sqlite+aiosqlite:///{database}", BILLGRAPH_DATABASE_WAIT_SECONDS="1")
+    with started as server, ThreadPoolExecutor(40) as pool:
+        metric_id = server.gql(MEASURE)["billableMetricCreate"]["billableMetric"]["id"]
+
+        def change(number: int) -> str | None:
+            text = f'mutation {{ productCreate(input: {{ name: "p{number}" }}) {{ product {{ id }} }} }}'
+            headers = {"Authorization": f"Bearer {server.key}"}
+            body = httpx.post(f"{server.base}/graphql", json={"query": text}, headers=headers, timeout=30).json()
+            code: str | None = body["errors"][0]["extensions"]["code"] if "errors" in body else None
+            return code
+
+        holder = sqlite3.connect(database, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        changes = pool.map(change, range(20))
+        events = pool.map(lambda number: refuses(server.post_event(event(number))), range(20))
+        assert server.gql("{ merchant { name } }")
+        assert time.monotonic() - begun < 1
+        assert set(changes) == {"UNAVAILABLE"}
+        assert all(events)
+        # One second for the turn, one for the database, and a machine that does other things.
+        assert time.monotonic() - begun < 5
+        holder.execute("ROLLBACK")
+        holder.close()
+        assert set(pool.map(change, range(20))) == {None}
+        for number in range(20):
+            settle(server, number)
+        assert counted(server, metric_id) == 20
+        assert server.gql("{ products(first: 1) { totalCount } }")["products"]["totalCount"] == 21
 
 
 @pytest.fixture

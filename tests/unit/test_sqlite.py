@@ -14,7 +14,7 @@ from app.sqlite import SqliteReader, open_sqlite
 async def test_what_is_held_whole_is_waited_for_in_a_thread(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
     holder.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (7); BEGIN EXCLUSIVE")
-    engine = open_sqlite(f"sqlite+aiosqlite:///{tmp_path / 'held.db'}")
+    engine = open_sqlite(f"sqlite+aiosqlite:///{tmp_path / 'held.db'}", 30)
     reading = asyncio.create_task(SqliteReader(engine).rows(text("SELECT x FROM t"), {}, at_once=True))
     await asyncio.sleep(0.1)
     assert not reading.done()
@@ -26,7 +26,7 @@ async def test_what_is_held_whole_is_waited_for_in_a_thread(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_database_that_is_not_there_is_said(tmp_path: Path, at_once: bool) -> None:
-    engine = open_sqlite(f"sqlite+aiosqlite:///{tmp_path / 'nowhere' / 'no.db'}")
+    engine = open_sqlite(f"sqlite+aiosqlite:///{tmp_path / 'nowhere' / 'no.db'}", 30)
     with pytest.raises(OperationalError):
         await SqliteReader(engine).rows(text("SELECT 1"), {}, at_once=at_once)
     await engine.dispose()
