@@ -4,12 +4,16 @@ A connection is in one phase at a time and notes since when; the server looks at
 request costs no timer, not even uvicorn's own for idle connections.
 """
 
+from collections import deque
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.cli import turned_away
+from app.cli.answering import Cycle
 from app.cli.limits import DRAIN_SECONDS, MOST_EXTRA, Phase, ServerState
 from app.cli.request_head import check_headers, check_size, check_target, has_body, without_upgrade
 from app.cli.turned_away import TurnedAway
@@ -27,6 +31,8 @@ class Connection(HttpToolsProtocol):
     """One connection."""
 
     server_state: ServerState
+    cycle: Cycle
+    pipeline: deque[tuple[Cycle, Any]]  # type: ignore[assignment]  # uvicorn's are of its own cycles
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """Begin as uvicorn does."""
@@ -35,11 +41,12 @@ class Connection(HttpToolsProtocol):
         self.phase, self.since = _HEAD, self.server_state.now
         self.unsent_since: float | None = None
         #: What is answered while others wait behind it.
-        self._first: RequestResponseCycle | None = None
+        self._first: Cycle | None = None
         #: Whether it came when there was no room any more.
         self.is_extra = False
         self._begun = self._size = self._piece = 0
-        self._host = b""
+        #: What was looked at already.
+        self._target = self._host = b""
         #: The head of a request that offers another protocol and has a body, as it would be without the offer.
         self._plain = b""
 
@@ -90,22 +97,29 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        super().on_message_begin()
+        self.url, self.headers = b"", []
         self._begun += 1
         self._size = 0
         self.phase, self.since = _HEAD, self.server_state.now
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a trailer."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Let a request begin to be answered, unless its head is not as it must be."""
         version = self.parser.get_http_version()
         if version not in VERSIONS:
             raise turned_away.malformed()
-        check_target(self.url, self.limits)
+        if self.url != self._target:
+            check_target(self.url, self.limits)
+            self._target = self.url
         if len(self.headers) > self.limits.headers:
             raise turned_away.large_head(self.limits)
         if self._piece > self.limits.head_bytes:
             check_size(self.headers, self.limits)
-        self._host = check_headers(version, self.headers, self._host)
+        given = check_headers(version, self.headers, self._host)
+        self._host = given.get(b"host", b"")
         if self.parser.should_upgrade():
             method = self.parser.get_method()
             if method == b"CONNECT":
@@ -115,23 +129,59 @@ class Connection(HttpToolsProtocol):
                 return
         if len(self.pipeline) >= MOST_AHEAD:
             raise turned_away.busy()
-        earlier = self.cycle
-        super().on_headers_complete()
-        if len(self.pipeline) == 1:  # until now there was one at a time
-            self._first = earlier
+        self.expect_100_continue = given.get(b"expect", b"").lower() == b"100-continue"
+        self._begin_answer(version)
         self.headers = []  # where trailers go, which are none of the headers that were checked
         self.phase = _BODY
-        if self.is_extra:
-            self.cycle.keep_alive = False
+
+    def _begin_answer(self, version: str) -> None:
+        path, _, query = self.url.partition(b"?")
+        text = path.decode("ascii")
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.is_extra
+        earlier: Any = self.cycle  # None before the first request
+        self.cycle = Cycle(self, scope, keep_alive=keep_alive)
+        if earlier is None or earlier.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+            return
+        self.flow.pause_reading()
+        self.pipeline.appendleft((self.cycle, self.app))
+        if len(self.pipeline) == 1:  # until now there was one at a time
+            self._first = earlier
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body, unless the request is answered already."""
+        cycle = self.cycle
+        if self._plain or cycle.response_complete:
+            return
+        cycle.take(body)
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """End a request; where it is answered already, wait for the next."""
+        cycle = self.cycle
         if self._plain:
             return
-        super().on_message_complete()
-        self.phase = _WORKING
-        if self.cycle.response_complete:
+        if cycle.response_complete:
             self.phase, self.since = _IDLE, self.server_state.now
+            return
+        self.phase, cycle.more_body = _WORKING, False
+        cycle.wake()
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for it."""

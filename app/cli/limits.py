@@ -79,6 +79,8 @@ class ServerState(uvicorn.server.ServerState):
         """Begin to count time."""
         super().__init__()
         self.limits = limits
+        #: The headers of every answer, and how they are written.
+        self.written_headers: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
         #: Seconds in which this process could serve: what it was busy for, or stopped, is held against no client.
         self.now = 0.0
 

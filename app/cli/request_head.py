@@ -1,7 +1,7 @@
 """What the head of a request must be like, beyond what the parser asks (RFC 9112): one reading of it, or none."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.cli import turned_away
@@ -25,8 +25,8 @@ def check_target(target: bytes, limits: Limits) -> None:
         raise turned_away.malformed()
 
 
-def check_headers(version: str, headers: Sequence[Header], known_host: bytes | None) -> bytes:
-    """Return the host of a request, which is not looked at again where it is the one of the last; b"" for none.
+def check_headers(version: str, headers: Sequence[Header], known_host: bytes | None) -> Mapping[bytes, bytes]:
+    """Return the headers of a request by name. Its host is not looked at again where it is the one of the last.
 
     Raises TurnedAway for what says in two ways to whom the request goes or where its body ends, or in an odd way.
     """
@@ -41,7 +41,7 @@ def check_headers(version: str, headers: Sequence[Header], known_host: bytes | N
     host = given.get(b"host", b"" if version == "1.0" else None)
     if host is None or (host and host != known_host and _HOST.fullmatch(host) is None):
         raise turned_away.malformed()
-    return host
+    return given
 
 
 def has_body(headers: Sequence[Header]) -> bool:
