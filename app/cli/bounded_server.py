@@ -1,6 +1,7 @@
 """uvicorn's server, with the limits of its connections held."""
 
 import asyncio
+import os
 import socket
 from typing import Final
 
@@ -18,15 +19,23 @@ LOOK_EVERY: Final = 0.5
 class BoundedServer(uvicorn.Server):
     """A server that waits for no client for ever."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
-        """Serve what a configuration says, which must be of `Connection`."""
+    def __init__(self, config: uvicorn.Config, limits: Limits, first_process: int | None = None) -> None:
+        """Serve what a configuration says, which must be of `Connection`; no longer than the process that forked it."""
         super().__init__(config)
         self.server_state: ServerState = ServerState(limits)
+        self._first_process = first_process
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to look after connections before the first comes; that ends with the loop."""
         self._looking = asyncio.create_task(look_forever(self.server_state))
         await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether to stop: also once the parent was killed, as nobody else would, and the port would stay taken."""
+        if self._first_process is not None and os.getppid() != self._first_process:
+            log.error("the first process is gone")
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 async def look_forever(state: ServerState) -> None:

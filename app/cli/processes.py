@@ -1,6 +1,7 @@
 """Several server processes on one socket, forked once the application is loaded: that takes most of a start."""
 
 import multiprocessing
+import os
 import signal
 import socket
 import sys
@@ -46,7 +47,8 @@ class _Children:
     def start(self, count: int) -> None:
         """Start so many more."""
         for _ in range(count):
-            process = _forking.Process(target=_serve, args=(self._config, self._limits, self._listening))
+            given = (self._config, self._limits, self._listening, os.getpid())
+            process = _forking.Process(target=_serve, args=given)
             process.start()
             self._running[process.sentinel] = process
             if self._stopping:  # the signal came meanwhile
@@ -73,11 +75,11 @@ class _Children:
         return failed
 
 
-def _serve(config: uvicorn.Config, limits: Limits, listening: socket.socket) -> None:
+def _serve(config: uvicorn.Config, limits: Limits, listening: socket.socket, first_process: int) -> None:
     """Serve in a process of its own, which answers signals as uvicorn does alone."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    server = BoundedServer(config, limits)
+    server = BoundedServer(config, limits, first_process)
     try:
         server.run(sockets=[listening])
     except Exception:  # the log has it in one line; the exit code tells the first process whether to try again

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -49,6 +50,19 @@ def test_a_process_that_ends_is_replaced_and_all_stop_together(database_url: str
         assert not any(psutil.pid_exists(pid) for pid in last)
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{server.base}/healthz")
+
+
+def test_all_end_when_the_first_is_killed_and_the_port_is_free(database_url: str) -> None:
+    workers = 1 if database_url.startswith("sqlite") else 2
+    with serve(database_url, "--workers", str(workers)) as server:
+        left = processes(server)
+        assert len(left) == (0 if workers == 1 else workers)
+        server.process.kill()
+        server.process.wait(20)
+        assert eventually(lambda: not any(map(psutil.pid_exists, left)))
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", int(server.base.rpartition(":")[2])))
 
 
 def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(database_url: str) -> None:
