@@ -31,7 +31,7 @@ class BoundedServer(uvicorn.Server):
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether to stop: also once the parent was killed, as nobody else would, and the port would stay taken."""
+        """Tell whether to stop: also once the parent was killed, as nobody else would and the port would stay taken."""
         if self._first_process is not None and os.getppid() != self._first_process:
             log.error("the first process is gone")
             self.should_exit = True
