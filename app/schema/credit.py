@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.schema.invoice import Invoice
     from app.schema.refund import Refund
 
-NOTE = "Why it was given, up to 2000 characters. Example: `Outage of May 3`."
+NOTE = "Why it was given, as the customer may read it, up to 2000 characters. Example: `Outage of May 3`."
 
 
 async def credit_balances_by_customer(
@@ -55,7 +55,7 @@ class CreditEntry(Node):
 
     kind: CreditKind = field("What moved it.")
     amount: Money = field("By how much; below zero where it was taken.", of=money_of("amount_minor"))
-    note: str | None = field("Why it was given or removed. Example: `Outage of May 3`.")
+    note: str | None = field("Why it was given or removed, which the customer may read. Example: `Outage of May 3`.")
     created_at: datetime = field("When it was made, in the customer's time.")
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] = edge(
         "Whose credit it is.", models.Customer, "customer_id"
@@ -104,7 +104,9 @@ class CustomerCreditRemoveInput:
     customer_id: strawberry.ID = field("The id of the customer.")
     amount: Decimal = field('How much, above zero and at most its balance, in major units. Example: `"25.00"`.')
     currency: CurrencyCode | None = field("Null for the merchant's default currency. Example: `USD`.", default=None)
-    reason: str = field("Why it is taken, up to 2000 characters. Example: `Given by mistake`.")
+    reason: str = field(
+        "Why it is taken, as the customer may read it, up to 2000 characters. Example: `Given by mistake`."
+    )
     idempotency_key: str | None = idempotency_key()
 
     def to_draft(self) -> CreditRemovalDraft:

@@ -20,7 +20,7 @@ from app.schema.user_errors import Payload
 if TYPE_CHECKING:
     from app.schema.customer import Customer
 
-REASON = "Why it was given back, up to 2000 characters. Example: `Charged twice`."
+REASON = "Why it was given back, as the customer may read it, up to 2000 characters. Example: `Charged twice`."
 REFERENCE = "What the refund is known by elsewhere, up to 2000 characters. Example: `SEPA-2026-0043`."
 
 
