@@ -31,6 +31,7 @@ const EARLIER = `query Earlier($after: String) { me { ${INVOICES} } }`
 
 let token = ''
 let cursor = null
+let lastAsked = 0
 
 const at = id => document.getElementById(id)
 
@@ -134,10 +135,26 @@ function addInvoices({ nodes, pageInfo }) {
   at('more').hidden = !pageInfo.hasNextPage
 }
 
-async function show() {
+// Answers may come in another order than they were asked for in. What came of all but the last question is dropped,
+// errors too: it may be of the customer whose token was here before.
+async function askLast(query, variables, use) {
+  const asked = ++lastAsked
+  try {
+    const data = await ask(query, variables)
+    if (asked === lastAsked) use(data)
+  } catch (error) {
+    if (!(error instanceof Told)) throw error
+    if (asked === lastAsked) say(error.message, 'error')
+  }
+}
+
+function show() {
   at('shown').hidden = true
   say('Asking …', 'busy')
-  const { me } = await ask(EVERYTHING, { after: null })
+  askLast(EVERYTHING, { after: null }, fill)
+}
+
+function fill({ me }) {
   if (me === null) throw new Told('This is an API key, which belongs on your server. Make a customer token with it.')
   at('name').textContent = me.name
   at('credit').textContent = me.creditBalances.length ? `In hand: ${me.creditBalances.map(money).join(', ')}` : ''
@@ -148,32 +165,21 @@ async function show() {
   say('')
 }
 
-async function tellingErrors(work) {
-  try {
-    await work()
-  } catch (error) {
-    if (!(error instanceof Told)) throw error
-    say(error.message, 'error')
-  }
-}
-
 at('ask').addEventListener('submit', event => {
   event.preventDefault()
   token = at('token').value.trim()
   at('token').value = ''
-  tellingErrors(show)
+  show()
 })
 
-at('more').addEventListener('click', () => tellingErrors(async () => {
-  addInvoices((await ask(EARLIER, { after: cursor })).me.invoices)
-}))
+at('more').addEventListener('click', () => askLast(EARLIER, { after: cursor }, ({ me }) => addInvoices(me.invoices)))
 
 function takeFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get('token')
   if (!given) return
   history.replaceState(null, '', location.pathname + location.search)
   token = given
-  tellingErrors(show)
+  show()
 }
 
 // Another link to this page, followed where it is open already, loads nothing anew.
