@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.attempts import until_won
 from app.billing.errors import ErrorCode, Refused, UserError
+from app.cli.environment import read_settings
 from app.cli.target import CommandError
 from app.cli.terminal import fail
 from app.clock import SystemClock
 from app.db import Sessions, database_failed, open_engine
 from app.services.audit import start_recording
-from app.settings import Settings
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def run(work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
 
     async def transaction() -> T:
         start_recording()
-        sessions = Sessions(open_engine(Settings().database_url), SystemClock(), actor="cli")
+        sessions = Sessions(open_engine(read_settings().database_url), SystemClock(), actor="cli")
         try:
             return await until_won(lambda: _once(sessions, work))
         finally:

@@ -17,6 +17,7 @@ from app.billing.catalog import MerchantDraft
 from app.cli.bounded_server import BoundedServer
 from app.cli.connections import Connection
 from app.cli.database import run, speaking_to_database
+from app.cli.environment import read_settings
 from app.cli.limits import Limits, allow_open_files
 from app.cli.processes import serve_in_processes
 from app.cli.terminal import fail
@@ -24,7 +25,7 @@ from app.migrate import is_current, upgrade
 from app.models import table_of
 from app.services.keys import create_key
 from app.services.merchants import create_merchant
-from app.settings import Profile, Settings
+from app.settings import Profile
 
 cli = typer.Typer()
 
@@ -38,7 +39,7 @@ def init(
 ) -> None:
     """Create the database, a merchant and an API key, and print the key: it is not shown again."""
     with speaking_to_database():
-        upgrade(Settings().database_url)
+        upgrade(read_settings().database_url)
     draft = MerchantDraft(name=name, default_currency=currency, timezone=timezone)
     merchant_id, secret = run(lambda session, now: _found(session, now, draft))
     if as_json:
@@ -54,7 +55,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
     """Serve the API; each process also does what falls due. An empty database gets a merchant and a key first."""
-    url = Settings().database_url
+    url = read_settings().database_url
     if url.startswith("sqlite"):
         if workers > 1:
             fail("SQLite is served by one process. For more, set BILLGRAPH_DATABASE_URL to a PostgreSQL database.")
@@ -79,7 +80,7 @@ def serve(
         proxy_headers=False,
         server_header=False,
     )
-    limits = Limits.of(Settings())
+    limits = Limits.of(read_settings())
     allow_open_files(limits.connections)
     if workers > 1:
         serve_in_processes(config, limits, workers)
@@ -98,7 +99,7 @@ def _serve_alone(config: uvicorn.Config, limits: Limits) -> None:
 def migrate() -> None:
     """Bring the database to the newest schema."""
     with speaking_to_database():
-        upgrade(Settings().database_url)
+        upgrade(read_settings().database_url)
     typer.echo("the database is up to date")
 
 
@@ -119,7 +120,7 @@ def _is_current(url: str) -> bool:
 def _welcome(base: str) -> None:
     founded = run(_found_first)
     typer.echo(f"Billgraph serves {base}/graphql (sandbox: {base}/sandbox/graphql) and {base}/v0/events")
-    if Settings().profile is Profile.DEVELOPMENT:
+    if read_settings().profile is Profile.DEVELOPMENT:
         typer.echo(f"GraphiQL is at {base}/graphiql")
     if founded is not None:
         typer.echo(f"A new database: merchant {founded[0]}, API key {founded[1]}   (keep it: it is not shown again)")

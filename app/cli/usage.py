@@ -5,10 +5,10 @@ import asyncio
 import typer
 
 from app.cli.database import speaking_to_database
+from app.cli.environment import read_settings
 from app.clock import SystemClock
 from app.db import Sessions, open_engine
 from app.metering.rebuild import Rebuilt, rebuild_counters
-from app.settings import Settings
 
 usage_cli = typer.Typer(no_args_is_help=True, help="What was counted: rebuild.")
 
@@ -18,7 +18,7 @@ def rebuild() -> None:
     """Compute all counters of usage again from the events, and say how many came to something else."""
 
     async def work() -> Rebuilt:
-        sessions = Sessions(open_engine(Settings().database_url), SystemClock(), "cli")
+        sessions = Sessions(open_engine(read_settings().database_url), SystemClock(), "cli")
         try:
             return await rebuild_counters(sessions)
         finally:

@@ -6,6 +6,7 @@ import signal
 import typer
 
 from app.cli.database import speaking_to_database
+from app.cli.environment import read_settings
 from app.cli.terminal import fail
 from app.clock import SystemClock
 from app.collector import spare_collector
@@ -20,7 +21,7 @@ from app.worker.loop import work_forever
 
 def worker() -> None:
     """Count events and bill what falls due, without serving; as many beside each other as you like, on PostgreSQL."""
-    settings = Settings()
+    settings = read_settings()
     if settings.database_url.startswith("sqlite"):
         fail("SQLite is counted and billed by the process that serves it. Set BILLGRAPH_DATABASE_URL to PostgreSQL.")
     with speaking_to_database():
