@@ -6,8 +6,12 @@ surrogate in any text. Numbers with a point or exponent become Decimal, so that 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
+from typing import Final, TypeAlias
+
+#: The way to a value from the top: names of members, numbers of items.
+Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DIGITS = 100
 MAX_EXPONENT = 100
@@ -44,6 +48,24 @@ def decode(body: bytes, max_depth: int = MAX_DEPTH, *, any_number: bool = False)
     return value
 
 
+def find_refused(body: bytes, max_depth: int = MAX_DEPTH) -> Path | None:
+    """Return where the first value is that `decode` refuses; that of the object where it is a name.
+
+    None where the text is no JSON at all. All is read once more, and slower: ask only when it was refused.
+    """
+    try:
+        value: object = json.loads(
+            body.decode("utf-8"),
+            parse_int=_refused_or_read(_parse_int),
+            parse_float=_refused_or_read(_parse_decimal),
+            parse_constant=_refused_or_read(_refuse_constant),
+            object_pairs_hook=_Members,
+        )
+    except (ValueError, RecursionError):
+        return None
+    return _way_to_refused(value, max_depth)
+
+
 def refuse_bad_text(text: str) -> None:
     """Raise MalformedJson where a text holds NUL or a lone surrogate, which no database of ours stores."""
     if _FORBIDDEN.search(text):
@@ -58,6 +80,36 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
             for text in _texts(value, MAX_DEPTH):
                 refuse_bad_text(text)
     return members
+
+
+class _Members(list[tuple[str, object]]):
+    """An object with all its members, also those of one name."""
+
+
+_REFUSED: Final = object()
+
+
+def _refused_or_read(read: Callable[[str], object]) -> Callable[[str], object]:
+    def parse(literal: str) -> object:
+        try:
+            return read(literal)
+        except MalformedJson:
+            return _REFUSED
+
+    return parse
+
+
+def _way_to_refused(value: object, levels: int) -> Path | None:
+    if value is _REFUSED or (isinstance(value, str) and _FORBIDDEN.search(value)):
+        return ()
+    if not isinstance(value, list):
+        return None
+    if levels == 0 or (isinstance(value, _Members) and any(_FORBIDDEN.search(name) for name, _ in value)):
+        return ()
+    for step, inner in value if isinstance(value, _Members) else enumerate(value):
+        if (way := _way_to_refused(inner, levels - 1)) is not None:
+            return (step, *way)
+    return None
 
 
 def _parse_int(literal: str) -> int:

@@ -32,6 +32,8 @@ from app.settings import Profile, Settings
 JSON = "application/json"
 #: Answers of this type say by their status whether the request was executed; plain JSON says 200 either way.
 GRAPHQL_JSON = "application/graphql-response+json"
+#: Of a place in a request, so many characters are said.
+MAX_PLACE = 200
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _HEADERS = DATA_HEADERS
@@ -183,23 +185,42 @@ def _errors(request: Request, status: int, error: dict[str, Any], headers: Any =
     return Response(body, status, {**_HEADERS, **again, **(headers or {})}, negotiated(request.headers))
 
 
-def _decoded(text: bytes) -> object:
+def _decoded(text: bytes, *above: str) -> object:
+    """Read JSON that stands below some names."""
     try:
         return strict_json.decode(text)
     except strict_json.MalformedJson as error:
-        raise Refusal(400, "BAD_REQUEST", f"The request can't be read: {error}.") from error
+        raise _unreadable(error, (*above, *(strict_json.find_refused(text) or ()))) from error
+
+
+def _unreadable(error: strict_json.MalformedJson, path: strict_json.Path = ()) -> Refusal:
+    return Refusal(400, "BAD_REQUEST", f"The request can't be read: {error}{_place(path)}.")
+
+
+def _place(path: strict_json.Path) -> str:
+    """Return where in a request something is: ` at `, then `$input.lines[0].name` for what is in a variable."""
+    written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
+    if path[:1] == ("variables",) and len(path) > 1:
+        written = "$" + written.removeprefix("variables.")
+    # Names are as long as the client likes.
+    return written and f" at `{written if len(written) <= MAX_PLACE else written[:MAX_PLACE] + '…'}`"
 
 
 def _parameters(request: Request) -> dict[str, object]:
     given: dict[str, object] = dict(request.query_params)
+    _check_text("".join(given))
     for name, text in request.query_params.items():
-        try:
-            strict_json.refuse_bad_text(name + text)
-        except strict_json.MalformedJson as error:
-            raise Refusal(400, "BAD_REQUEST", f"The request can't be read: {error}.") from error
+        _check_text(text, name)
         if name in ("variables", "extensions"):
-            given[name] = _decoded(text.encode()) if text else None
+            given[name] = _decoded(text.encode(), name) if text else None
     return given
+
+
+def _check_text(text: str, *path: str) -> None:
+    try:
+        strict_json.refuse_bad_text(text)
+    except strict_json.MalformedJson as error:
+        raise _unreadable(error, path) from error
 
 
 def _operation(given: object) -> GraphQLRequestData:

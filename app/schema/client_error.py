@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 
 from app.billing.errors import Refused
 
@@ -12,9 +12,9 @@ from app.billing.errors import Refused
 class ClientError(GraphQLError):
     """A request that can't be answered for a reason that is no bug, with its code for `extensions.code`."""
 
-    def __init__(self, message: str, code: str = "BAD_INPUT", **details: Any) -> None:
-        """Take a sentence for the client, and for its program a code and what it may go by."""
-        super().__init__(message, extensions={"code": code, **details})
+    def __init__(self, message: str, code: str = "BAD_INPUT", node: Node | None = None, **details: Any) -> None:
+        """Take a sentence for the client and, for its program, a code, the node that is wrong and what it may go by."""
+        super().__init__(message, node, extensions={"code": code, **details})
 
 
 class RateLimited(ClientError):

@@ -118,7 +118,7 @@ def connection(description: str, relation: Relation) -> Any:
         first, last = _or_null(first), _or_null(last)
         order, name = order_of(order_by), f"{info._raw_info.parent_type.name}.{info.field_name}"  # noqa: SLF001
         place = Place(name, info.context.principal.environment_id, relation.model, order)
-        positions = read_cursor(place, _or_null(after)), read_cursor(place, _or_null(before))
+        positions = read_cursor(place, "after", _or_null(after)), read_cursor(place, "before", _or_null(before))
         window = Window(_checked_size(first, last), order, last is not None, *positions)
         return Opened(info.context.loaders, place, relation, conditions_of(filter), window, _parent(root, relation))
 

@@ -41,13 +41,13 @@ def write_cursor(place: Place, row: Any) -> str:
     return base64.urlsafe_b64encode(place.seal(content) + content).decode()
 
 
-def read_cursor(place: Place, cursor: str | None) -> Position | None:
-    """Return where a cursor of this place points; ClientError BAD_CURSOR for any other text."""
+def read_cursor(place: Place, argument: str, cursor: str | None) -> Position | None:
+    """Return where a cursor of this place points; ClientError BAD_CURSOR, with the argument, for any other text."""
     if cursor is None:
         return None
     content = _opened(place, cursor) if len(cursor) <= MAX_LENGTH else None
     if content is None:
-        raise ClientError("The cursor is not one of this connection in this order.", "BAD_CURSOR")
+        raise ClientError(f"`{argument}` is not a cursor of this connection in this order.", "BAD_CURSOR")
     position: Position = _decoder(place.model, place.order.column).decode(content)
     return position
 

@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     IntValueNode,
+    Node,
     OperationDefinitionNode,
     StringValueNode,
     VariableDefinitionNode,
@@ -57,7 +58,7 @@ class Document:
             self.goes_in_circles = check_shape(self.node)
         except TooComplex as refusal:
             self.too_complex = refusal
-        #: The message and code of a literal that can't be stored or counted, or None.
+        #: The message and code of the first literal that can't be stored or counted, and its node; or None.
         found = _Looked()
         visit(self.node, found)
         self.literal_problem = found.problem
@@ -94,7 +95,7 @@ def validation_errors(
 class _Looked(Visitor):
     def __init__(self) -> None:
         super().__init__()
-        self.problem: tuple[str, str] | None = None
+        self.problem: tuple[str, str, Node] | None = None
         self.variable_uses: Counter[str] = Counter()
 
     def enter_variable(self, node: VariableNode, _key: object, parent: object, *_: object) -> None:
@@ -105,12 +106,14 @@ class _Looked(Visitor):
         try:
             strict_json.refuse_bad_text(node.value)
         except strict_json.MalformedJson:
-            self.problem = ("A string holds a NUL character or a lone surrogate.", "BAD_TEXT")
+            problem = ("A string holds a NUL character or a lone surrogate.", "BAD_TEXT", node)
+            self.problem = self.problem or problem
 
     def enter_int_value(self, node: IntValueNode | FloatValueNode, *_: object) -> None:
         try:
             strict_json.decode(node.value.encode())
         except strict_json.MalformedJson as error:
-            self.problem = (f"A literal can't be read: {error}.", "BAD_NUMBER")
+            problem = (f"A literal can't be read: {error}.", "BAD_NUMBER", node)
+            self.problem = self.problem or problem
 
     enter_float_value = enter_int_value

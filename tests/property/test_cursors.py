@@ -40,7 +40,7 @@ POSITIONS = st.sampled_from(list(VALUES)).flatmap(lambda column: st.tuples(st.ju
 @given(POSITIONS)
 def test_a_position_comes_back_as_it_was(held: tuple[str | None, Any]) -> None:
     column, value = held
-    position = read_cursor(place(column), cursor_of(place(column), value))
+    position = read_cursor(place(column), "after", cursor_of(place(column), value))
     assert position == (value, ID)
     assert type(position[0]) is type(value)
 
@@ -48,7 +48,7 @@ def test_a_position_comes_back_as_it_was(held: tuple[str | None, Any]) -> None:
 def reading(where: Place, cursor: str) -> Position | None:
     """What a cursor leads to; None for one that is refused."""
     try:
-        return read_cursor(where, cursor)
+        return read_cursor(where, "after", cursor)
     except ClientError as error:
         code = error.extensions and error.extensions["code"]
     assert code == "BAD_CURSOR"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.strict_json import MalformedJson, decode
+from app.strict_json import MAX_DEPTH, MalformedJson, Path, decode, find_refused
 
 
 def test_every_digit_is_kept() -> None:
@@ -42,3 +42,34 @@ def test_of_repeated_names_the_last_counts() -> None:
 def test_what_no_database_or_decimal_holds_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedJson):
         decode(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'"\\u0000"', ()),
+        (b"NaN", ()),
+        (b"[1, 2.5, 1e101]", (2,)),
+        (b'{"a": "x", "b": {"c": [null, true, "\\ud800"]}}', ("b", "c", 2)),
+        (b'{"a": {"\\u0000": 1}}', ("a",)),
+        (b'{"a": "\\u0000", "a": 1}', ("a",)),
+        (b'{"a": {"b": 1, "\\ud800": "\\u0000"}, "c": NaN}', ("a",)),
+        (b"[" * 33 + b"]" * 33, (0,) * MAX_DEPTH),
+        # No JSON at all.
+        (b"", None),
+        (b"\xff", None),
+        (b'{"a": "\\u0000"', None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_what_is_refused_is_found(body: bytes, place: Path | None) -> None:
+    with pytest.raises(MalformedJson):
+        decode(body)
+    assert find_refused(body) == place
+
+
+def test_where_nothing_is_refused_nothing_is_found() -> None:
+    deep = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    for body in (deep, b'{"a": [1, 2.5, -1e100, null, true, "x", {}]}', b"1" * 100):
+        decode(body)
+        assert find_refused(body) is None
