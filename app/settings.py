@@ -71,8 +71,8 @@ def _options() -> set[str]:
 
 
 # Each setting is described by what it must be, which is said to whoever set it to something else.
-_Positive = Annotated[float, Field(gt=0, description="a number above 0")]
-_PositiveOrNone = Annotated[float | None, Field(gt=0, description="a number above 0")]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+_PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 
 
 class Settings(BaseSettings):
@@ -107,11 +107,11 @@ class Settings(BaseSettings):
         Field(description="origins like https://app.example.com, with commas between, each by name and without a path"),
     ] = frozenset()
     #: Seconds between two looks for due work by the billing worker.
-    worker_interval: Annotated[float, Field(description="a number")] = 1.0
+    worker_interval: _Positive = 1.0
     #: Whether a process that serves also counts events and bills; `billgraph worker` does where it does not.
     background_work: Annotated[bool, Field(description="true or false")] = True
     #: Seconds that events may wait to be counted before no more are taken in.
-    max_backlog_seconds: Annotated[float, Field(description="a number")] = 60.0
+    max_backlog_seconds: _Positive = 60.0
     #: Events that a key may send in a second, to each process; as many as it likes where it is not said.
     events_per_second: _PositiveOrNone = None
     #: What a key may spend on GraphQL in a second, in all processes together; as much as it likes where it is not said.
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     #: What a key can have in hand at most; a minute's worth where it is not said.
     cost_burst: _PositiveOrNone = None
     #: Largest GraphQL request body in bytes.
-    max_graphql_body: Annotated[int, Field(description="a whole number")] = 262_144
+    max_graphql_body: Annotated[int, Field(ge=1, description="a whole number, 1 or more")] = 262_144
     #: Connections of each process. Beyond, those that keep it waiting give way; where none does, newcomers get 503.
     max_connections: Annotated[int, Field(ge=1, description="a whole number, 1 or more")] = 1000
     #: Seconds in which the head of a request must have come in, and in which all of it must.

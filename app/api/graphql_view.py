@@ -1,5 +1,7 @@
 """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): POST, JSON, one operation, with a key."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -26,7 +28,9 @@ from app.clock import Clock
 from app.context import Context
 from app.db import Sessions
 from app.models import EnvironmentKind
+from app.schema.documents import CHARACTERS_OF_A_POINT
 from app.schema.weights import OPERATION
+from app.services.cost_budgets import OverBudget
 from app.settings import Profile, Settings
 
 JSON = "application/json"
@@ -95,7 +99,7 @@ class GraphQLView(GraphQL[Context, None]):
             return _errors(request, 503 if bug["extensions"]["code"] == "UNAVAILABLE" else 500, bug)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Check the method, then the key, before anything of the body is read."""
+        """Check the method, then the key and whether it owes, before anything of the body is read."""
         if request.scope["method"] not in self._methods():
             allowed = ", ".join(self._methods())
             raise Refusal(405, "METHOD_NOT_ALLOWED", f"Use {allowed}.", headers={"allow": allowed})
@@ -104,6 +108,12 @@ class GraphQLView(GraphQL[Context, None]):
             message = "A valid API key is needed: Authorization: Bearer sk_…, or a customer token: Bearer ct_…"
             raise Refusal(401, "UNAUTHENTICATED", message, headers={"www-authenticate": "Bearer"})
         context = Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
+        try:
+            await context.spending.pay_debt()
+        except OverBudget as owing:
+            message = "The key owes for what it asked before, and has nothing left for now."
+            raise Refusal(429, "RATE_LIMITED", message, headers={"retry-after": str(owing.retry_after)}) from owing
+        request.state.spending = context.spending
         assert isinstance(response, _Prepared)
         response.context = context
         return context
@@ -120,11 +130,13 @@ class GraphQLView(GraphQL[Context, None]):
         assert isinstance(request, _RequestAdapter)
         starlette = request.starlette
         if starlette.method == "GET":
-            return _operation(_parameters(starlette))
+            with _paid_for(starlette, len(starlette.url.query)):
+                return _operation(_parameters(starlette))
         require_json(starlette.headers)
         check_length(starlette.headers, self._settings.max_graphql_body)
         body = await read_body(starlette.receive, self._settings.max_graphql_body)
-        return _operation(_decoded(body))
+        with _paid_for(starlette, len(body)):
+            return _operation(_decoded(body))
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Choose the type of the answer before there is one."""
@@ -183,6 +195,16 @@ def _errors(request: Request, status: int, error: dict[str, Any], headers: Any =
     body = msgspec.json.encode({"errors": [error]})
     again = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004 - unavailable, for a while
     return Response(body, status, {**_HEADERS, **again, **(headers or {})}, negotiated(request.headers))
+
+
+@contextmanager
+def _paid_for(request: Request, size: int) -> Iterator[None]:
+    """Have what is refused in the block paid for, as it was read twice to say where it is wrong."""
+    try:
+        yield
+    except Refusal:
+        request.state.spending.owe(OPERATION + size // CHARACTERS_OF_A_POINT)
+        raise
 
 
 def _decoded(text: bytes, *above: str) -> object:

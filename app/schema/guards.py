@@ -31,11 +31,11 @@ class Guard(SchemaExtension):
 
     _document: Document
 
-    async def on_parse(self) -> AsyncIterator[None]:
-        """Take the document from those that are known, or read it, unless the caller owes for others."""
+    def on_parse(self) -> Iterator[None]:
+        """Take the document from those that are known, or read it, which is owed."""
         execution = self.execution_context
         assert execution.query is not None
-        self._document = await self._read(execution.query)
+        self._document = self._read(execution.query)
         execution.graphql_document = self._document.node
         yield
 
@@ -86,14 +86,10 @@ class Guard(SchemaExtension):
             raise RateLimited(message, refusal.retry_after) from refusal
         yield
 
-    async def _read(self, text: str) -> Document:
+    def _read(self, text: str) -> Document:
         spending = self.execution_context.context.spending
         try:
-            await spending.pay_debt()
             document = document_of(text)
-        except OverBudget as refusal:
-            message = "The key owes for what it asked before, and has nothing left for now."
-            raise RateLimited(message, refusal.retry_after) from refusal
         except TooComplex as refusal:
             raise _refused_shape(refusal) from refusal
         except GraphQLSyntaxError as error:

@@ -318,6 +318,24 @@ async def test_a_refused_request_is_paid_for(database_url: str, text: str, refus
         assert 6000 - left["left"] - left["document"] - left["requested"] == cost
 
 
+@pytest.mark.parametrize(
+    ("body", "cost"),
+    [
+        ('{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 1000 + "1e999]}}", 205 + 100),
+        ('{"query": ' + " " * 90, 10 + 100),
+        ('"' + "x" * 98 + '"', 10 + 100),
+    ],
+    ids=["no number", "no JSON", "no object"],
+)
+async def test_a_body_that_can_not_be_read_is_paid_for(database_url: str, body: str, cost: int) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        headers = {"authorization": f"Bearer {api.secret}", "content-type": "application/json"}
+        refused = await api.client.post("/graphql", content=body, headers=headers)
+        assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+        left = (await api.answer(unknown()))["extensions"]["cost"]
+        assert 6000 - left["left"] - left["document"] - left["requested"] == cost
+
+
 async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
     async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
         broken = "{ " + "a " * 500 + "$"

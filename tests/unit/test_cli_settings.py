@@ -48,9 +48,11 @@ COMMANDS = (
         ("COST_PER_SECOND", "", ABOVE_0.format("COST_PER_SECOND")),
         ("COST_PER_SECOND", "0", ABOVE_0.format("COST_PER_SECOND")),
         ("IDLE_SECONDS", "nan", ABOVE_0.format("IDLE_SECONDS")),
+        ("WORKER_INTERVAL", "0", ABOVE_0.format("WORKER_INTERVAL")),
+        ("MAX_BACKLOG_SECONDS", "inf", ABOVE_0.format("MAX_BACKLOG_SECONDS")),
         ("PROFILE", "prod", "BILLGRAPH_PROFILE must be development or production."),
         ("BACKGROUND_WORK", "perhaps", "BILLGRAPH_BACKGROUND_WORK must be true or false."),
-        ("MAX_GRAPHQL_BODY", "9" * 5000, "BILLGRAPH_MAX_GRAPHQL_BODY must be a whole number."),
+        ("MAX_GRAPHQL_BODY", "9" * 5000, "BILLGRAPH_MAX_GRAPHQL_BODY must be a whole number, 1 or more."),
         (
             "PUBLIC_URL",
             f"https://u:{SECRET}@example.com",
