@@ -321,7 +321,7 @@ async def test_a_refused_request_is_paid_for(database_url: str, text: str, refus
 @pytest.mark.parametrize(
     ("body", "cost"),
     [
-        ('{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 1000 + "1e999]}}", 205 + 100),
+        ('{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 1000 + "1e999]}}", 206 + 100),
         ('{"query": ' + " " * 90, 10 + 100),
         ('"' + "x" * 98 + '"', 10 + 100),
     ],
