@@ -30,7 +30,7 @@ from app.schema.execution import Execution
 from app.schema.guards import Guard
 from app.schema.scalars import SCALARS
 from app.schema.shortcuts import take_shortcuts
-from app.schema.weights import LENGTH, OPERATION
+from app.schema.weights import FREE_BYTES, LENGTH, OPERATION
 from app.services.cost_budgets import MAX_COST
 
 COST = (
@@ -39,7 +39,8 @@ COST = (
     f"`first` or `last`, else {DEFAULT_SIZE}; a list without pages counts as {LENGTH}, a long one as more. Where keys "
     "have a budget, `extensions.cost.left` is what this one can still spend, and `fullAt` when that is all it can "
     f"have. A text that the server does not know yet costs it {POINTS_OF_A_TOKEN} for each token and 1 for every "
-    f"{CHARACTERS_OF_A_POINT} characters more (`extensions.cost.document`), and what is refused {OPERATION}. "
+    f"{CHARACTERS_OF_A_POINT} characters more (`extensions.cost.document`), a request of more than {FREE_BYTES} bytes "
+    f"1 for every {CHARACTERS_OF_A_POINT} beyond, and what is refused {OPERATION}. "
     f"Refused are, before anything is executed: what costs more than {MAX_COST} (`QUERY_TOO_COSTLY`), what the key "
     "can't pay yet (`RATE_LIMITED`, status 429 with Retry-After), and documents that are too long, deep, wide or "
     "entangled (`QUERY_TOO_COMPLEX`)."

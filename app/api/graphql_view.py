@@ -29,8 +29,8 @@ from app.context import Context
 from app.db import Sessions
 from app.models import EnvironmentKind
 from app.schema.documents import CHARACTERS_OF_A_POINT
-from app.schema.weights import OPERATION
-from app.services.cost_budgets import OverBudget
+from app.schema.weights import FREE_BYTES, OPERATION
+from app.services.cost_budgets import OverBudget, Spending
 from app.settings import Profile, Settings
 
 JSON = "application/json"
@@ -38,6 +38,8 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 #: Of a place in a request, so many characters are said.
 MAX_PLACE = 200
+#: Bytes in which the place is looked for, as that takes twice as long as reading them did.
+MAX_SEARCHED = 65_536
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _HEADERS = DATA_HEADERS
@@ -199,11 +201,13 @@ def _errors(request: Request, status: int, error: dict[str, Any], headers: Any =
 
 @contextmanager
 def _paid_for(request: Request, size: int) -> Iterator[None]:
-    """Have what is refused in the block paid for, as it was read twice to say where it is wrong."""
+    """Have a request of some bytes paid for that is read in the block, and that it is refused there."""
+    spending: Spending = request.state.spending
+    spending.owe(max(0, size - FREE_BYTES) // CHARACTERS_OF_A_POINT)
     try:
         yield
     except Refusal:
-        request.state.spending.owe(OPERATION + size // CHARACTERS_OF_A_POINT)
+        spending.owe(OPERATION)
         raise
 
 
@@ -212,7 +216,8 @@ def _decoded(text: bytes, *above: str) -> object:
     try:
         return strict_json.decode(text)
     except strict_json.MalformedJson as error:
-        raise _unreadable(error, (*above, *(strict_json.find_refused(text) or ()))) from error
+        place = strict_json.find_refused(text) if len(text) <= MAX_SEARCHED else None
+        raise _unreadable(error, (*above, *(place or ()))) from error
 
 
 def _unreadable(error: strict_json.MalformedJson, path: strict_json.Path = ()) -> Refusal:

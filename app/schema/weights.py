@@ -64,6 +64,8 @@ LENGTHS: Final = {
 
 #: What a request costs whatever it selects, and a mutation whatever it changes. A point is two to five microseconds.
 OPERATION: Final = 100
+#: Bytes of a request that cost nothing more.
+FREE_BYTES: Final = 4096
 MUTATION: Final = 1000
 #: What other fields cost beside what is selected of them, where it is not 1.
 WEIGHTS: Final = {

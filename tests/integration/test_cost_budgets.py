@@ -298,7 +298,11 @@ async def test_a_text_that_is_new_costs_what_reading_it_takes(database_url: str)
     [
         # What is broken costs as much as was read of it, and each refusal 100.
         ("{ merchant { name } " + " " * 60 + "$", {"code": "GRAPHQL_PARSE_FAILED"}, 40 * 5 + 8 + 100),
-        ("# " + "x" * 200_000, {"code": "QUERY_TOO_COMPLEX", "measure": "length", "bound": 100_000}, 100),
+        (
+            "# " + "x" * 100_000,
+            {"code": "QUERY_TOO_COMPLEX", "measure": "length", "bound": 100_000},
+            (100_002 + len('{"query":"","variables":{}}') - 4096) // 10 + 100,
+        ),
         (
             "{ " + "__typename " * 300 + "}",
             {"code": "QUERY_TOO_COMPLEX", "measure": "breadth", "bound": 200},
@@ -311,21 +315,27 @@ async def test_a_text_that_is_new_costs_what_reading_it_takes(database_url: str)
 )
 async def test_a_refused_request_is_paid_for(database_url: str, text: str, refusal: dict[str, Any], cost: int) -> None:
     document_of.cache_clear()
-    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+    async with make_api(database_url) as free, limited(free, cost_per_second=1000) as api:
         answer = await api.answer(text)
         assert (list(answer), answer["errors"][0]["extensions"]) == (["errors"], refusal)
         left = (await api.answer(unknown()))["extensions"]["cost"]
-        assert 6000 - left["left"] - left["document"] - left["requested"] == cost
+        assert 60_000 - left["left"] - left["document"] - left["requested"] == cost
 
 
 @pytest.mark.parametrize(
     ("body", "cost"),
     [
-        ('{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 1000 + "1e999]}}", 206 + 100),
-        ('{"query": ' + " " * 90, 10 + 100),
-        ('"' + "x" * 98 + '"', 10 + 100),
+        ('{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 1000 + "1e999]}}", 100),
+        (
+            '{"query": "{ merchant { id } }", "variables": {"a": [' + "1," * 5000 + "1e999]}}",
+            (10061 - 4096) // 10 + 100,
+        ),
+        ('{"query": ' + " " * 90, 100),
+        ('"' + "x" * 98 + '"', 100),
+        # This one can be read, but has no document.
+        ('{"query": "", "variables": {"a": "' + "x" * 4965 + '"}}', 90 + 100),
     ],
-    ids=["no number", "no JSON", "no object"],
+    ids=["no number", "longer", "no JSON", "no object", "no document"],
 )
 async def test_a_body_that_can_not_be_read_is_paid_for(database_url: str, body: str, cost: int) -> None:
     async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
