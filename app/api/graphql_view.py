@@ -89,6 +89,7 @@ class GraphQLView(GraphQL[Context, None]):
             error = {"message": refusal.message, "extensions": {"code": refusal.code}}
             return _errors(request, refusal.status, error, refusal.headers)
         except HTTPException as refused:
+            request.state.spending.owe(OPERATION)  # the key was looked at before
             by_method = isinstance(refused.__cause__, InvalidOperationTypeError)
             error = {"message": refused.reason, "extensions": {"code": "BAD_REQUEST"}}
             return _errors(request, 405 if by_method else refused.status_code, error)

@@ -336,6 +336,28 @@ async def test_a_body_that_can_not_be_read_is_paid_for(database_url: str, body: 
         assert 6000 - left["left"] - left["document"] - left["requested"] == cost
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"query": "query A { merchant { id } }", "operationName": "B"}, 400),
+        ({"query": "fragment F on Merchant { id }"}, 400),
+        ({"query": "mutation M { nothing }"}, 405),
+    ],
+    ids=["no such operation", "no operation", "by GET"],
+)
+async def test_a_request_of_which_nothing_can_run_is_paid_for(
+    database_url: str, asked: dict[str, str], status: int
+) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        headers, by_get = {"authorization": f"Bearer {api.secret}"}, status == 405
+        left = []
+        for _ in range(2):  # the second time the document is known
+            refused = await (api.client.get("/graphql", params=asked, headers=headers) if by_get else api.post(asked))
+            assert refused.status_code == status
+            left.append((await api.answer("{ merchant { name } }"))["extensions"]["cost"]["left"])
+        assert left[0] - left[1] == 100 + 102
+
+
 async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
     async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
         broken = "{ " + "a " * 500 + "$"
