@@ -170,7 +170,23 @@ async def test_a_request_reads_only_so_many_events(world: World, monkeypatch: py
         assert (error.field, error.code) == ("to", ErrorCode.OUT_OF_RANGE)
         assert error.message.startswith("More than 5 events would have to be read")
     assert (await usage(world, metric, left, end=START + 2 * DAY)).total == 4
-    assert (owed, left.left) == ([12, 3], 0)
+    assert (sum(owed), left.left) == (15, 0)
+
+
+async def test_events_are_counted_in_vain_once_and_that_is_paid_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "MAX_EVENTS", 19)
+    unique, customer = await world.metric(Aggregation.UNIQUE_COUNT), await world.customer()
+    for number in range(25):
+        await send(world, {"tokens": 1}, START + number * HOUR, subject=customer.id)
+    owed: list[int] = []
+    left = allowance.Allowance(owed.append)
+    for days in (3, 2, 1):
+        with pytest.raises(Refused):
+            await usage(world, unique, left, end=START + days * DAY)
+    # Of the first 20 events; then each time of one.
+    assert owed == [2, 0, 0]
 
 
 async def test_of_each_type_only_those_events_are_read_that_a_metric_of_it_needs(world: World) -> None:
