@@ -372,6 +372,28 @@ async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
         assert (await api.post({"query": f"{broken}5"})).status_code == 200
 
 
+async def test_bodies_that_end_together_are_read_until_the_key_owes(database_url: str) -> None:
+    """Who has many requests wait for their last byte has them all begun before it owes anything."""
+    async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
+        headers = {"authorization": f"Bearer {api.secret}", "content-type": "application/json"}
+        begun, last = asyncio.Semaphore(0), asyncio.Event()
+
+        async def send(number: int) -> int:
+            async def pieces() -> AsyncIterator[bytes]:
+                yield b'{"query": "{ ' + b"a " * 500
+                begun.release()
+                await last.wait()
+                yield b'$%d"}' % number
+
+            return (await api.client.post("/graphql", content=pieces(), headers=headers)).status_code
+
+        sending = [asyncio.create_task(send(number)) for number in range(9)]
+        for _ in sending:
+            await begun.acquire()
+        last.set()
+        assert sorted(await asyncio.gather(*sending)) == [200] * 2 + [429] * 7
+
+
 async def test_events_that_are_read_are_paid_for_and_bounded_for_all_fields_together(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
