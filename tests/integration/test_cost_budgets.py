@@ -174,9 +174,36 @@ async def test_an_answer_that_was_longer_than_it_cost_is_owed(database_url: str)
         bench.pass_by(2.9)
         with pytest.raises(OverBudget):
             await process.take(bench.key, 1)
-        bench.pass_by(0.1)
+        bench.pass_by(0.2)
         await process.take(bench.key, 1)
-        assert process.balance(bench.key).left == -1
+        assert process.balance(bench.key).left == 0
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(3, 0), (6, 30), (60, 570), (63, 600), (600, 600)])
+async def test_what_is_owed_is_paid_by_time_too(database_url: str, seconds: float, left: int) -> None:
+    """Who rests until the bucket would be full and the debt paid has a full one."""
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        await process.take(bench.key, 10)
+        process.owe(bench.key, 10**12)
+        assert process.balance(bench.key).left == -30
+        bench.pass_by(seconds)
+        assert process.balance(bench.key).left == left
+        assert await spend_all(process, bench.key, 30) == left
+
+
+async def test_what_others_take_meanwhile_is_not_there_to_pay_with(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process, other = bench.process(), bench.process()
+        await process.take(bench.key, 30)
+        process.owe(bench.key, 600)
+        bench.pass_by(100)
+        assert await spend_all(other, bench.key, 30) == 600
+        bench.pass_by(59)
+        with pytest.raises(OverBudget):
+            await process.take(bench.key, 1)
+        bench.pass_by(4)
+        await process.take(bench.key, 1)
 
 
 async def test_a_balance_says_when_the_bucket_is_full(database_url: str) -> None:
