@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from app.db import lost_race
+from app.db import is_locked, lost_race
 from app.ids import random_fraction
 
 T = TypeVar("T")
@@ -18,6 +18,8 @@ MOST_ATTEMPTS: Final = 6
 FIRST_PAUSE: Final = 0.02
 #: Seconds after which a transaction that loses again is given up: whoever waits for a lock for so long asks in vain.
 LONGEST: Final = 5.0
+#: The same of one attempt on SQLite, which says that it is locked once it was waited for as long as the settings allow.
+LONGEST_LOCKED: Final = 0.5
 
 
 async def until_won(transaction: Callable[[], Awaitable[T]]) -> T:
@@ -28,10 +30,13 @@ async def until_won(transaction: Callable[[], Awaitable[T]]) -> T:
     """
     begun = time.monotonic()
     for attempt in range(MOST_ATTEMPTS - 1):
+        tried = time.monotonic()
         try:
             return await transaction()
         except DBAPIError as error:
-            if not lost_race(error) or time.monotonic() - begun > LONGEST:
+            now = time.monotonic()
+            in_vain = now - begun > LONGEST or (is_locked(error) and now - tried > LONGEST_LOCKED)
+            if in_vain or not lost_race(error):
                 raise
             log.info("transaction lost and run again", error=type(error.orig).__name__, attempt=attempt + 1)
         # Those who were in each other's way must not meet again.

@@ -269,7 +269,12 @@ def lost_race(error: DBAPIError) -> bool:
     """
     if isinstance(error, IntegrityError):
         return True
-    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"} or "database is locked" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"} or is_locked(error)
+
+
+def is_locked(error: DBAPIError) -> bool:
+    """Say whether it is SQLite's busy answer."""
+    return "database is locked" in str(error.orig)
 
 
 # These say that the statement was wrong, and it would be wrong again.

@@ -91,6 +91,7 @@ class GraphQLView(GraphQL[Context, None]):
             error = {"message": refusal.message, "extensions": {"code": refusal.code}}
             return _errors(request, refusal.status, error, refusal.headers)
         except HTTPException as refused:
+            request.state.spending.owe(OPERATION)  # the key was looked at before
             by_method = isinstance(refused.__cause__, InvalidOperationTypeError)
             error = {"message": refused.reason, "extensions": {"code": "BAD_REQUEST"}}
             return _errors(request, 405 if by_method else refused.status_code, error)
@@ -110,11 +111,7 @@ class GraphQLView(GraphQL[Context, None]):
             message = "A valid API key is needed: Authorization: Bearer sk_…, or a customer token: Bearer ct_…"
             raise Refusal(401, "UNAUTHENTICATED", message, headers={"www-authenticate": "Bearer"})
         context = Context(self._sessions.acting_as(principal.api_key_id), self._clock, principal, self._settings)
-        try:
-            await context.spending.pay_debt()
-        except OverBudget as owing:
-            message = "The key owes for what it asked before, and has nothing left for now."
-            raise Refusal(429, "RATE_LIMITED", message, headers={"retry-after": str(owing.retry_after)}) from owing
+        await _refuse_debtor(context.spending)
         request.state.spending = context.spending
         assert isinstance(response, _Prepared)
         response.context = context
@@ -137,6 +134,7 @@ class GraphQLView(GraphQL[Context, None]):
         require_json(starlette.headers)
         check_length(starlette.headers, self._settings.max_graphql_body)
         body = await read_body(starlette.receive, self._settings.max_graphql_body)
+        await _refuse_debtor(starlette.state.spending)  # who sends many bodies at once owes for the first meanwhile
         with _paid_for(starlette, len(body)):
             return _operation(_decoded(body))
 
@@ -197,6 +195,14 @@ def _errors(request: Request, status: int, error: dict[str, Any], headers: Any =
     body = msgspec.json.encode({"errors": [error]})
     again = {"retry-after": "1"} if status == 503 else {}  # noqa: PLR2004 - unavailable, for a while
     return Response(body, status, {**_HEADERS, **again, **(headers or {})}, negotiated(request.headers))
+
+
+async def _refuse_debtor(spending: Spending) -> None:
+    try:
+        await spending.pay_debt()
+    except OverBudget as owing:
+        message = "The key owes for what it asked before, and has nothing left for now."
+        raise Refusal(429, "RATE_LIMITED", message, headers={"retry-after": str(owing.retry_after)}) from owing
 
 
 @contextmanager

@@ -135,6 +135,8 @@ class Cycle(RequestResponseCycle):
         self.expected_content_length = 0
         self.response_complete = True
         self.wake()
+        if not self.keep_alive:  # the server was told to stop between the head and the body
+            self.transport.close()
         self.on_response()
 
 

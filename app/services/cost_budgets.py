@@ -62,6 +62,8 @@ class _Share:
     drawn_at: int = 0
     #: When the bucket is full again, as last seen; never later than it is.
     full_at: int = 0
+    #: Since when it owes, where it does.
+    owed_at: int = 0
     drawing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -85,18 +87,19 @@ class CostBudgets:
         if share.left < cost:
             async with share.drawing:
                 if share.left < cost:
-                    await self._draw(spender_id, share, max(self._share, cost - share.left))
-        share.left -= cost
+                    more = max(self._share, cost - share.left)
+                    await self._draw(spender_id, share, more - max(0, -share.left))
+        self._spend(share, cost)
 
     def owe(self, spender_id: str, more: int) -> None:
         """Take what an answer turned out to cost more; it was given already, so the key may be in debt, to a bound."""
         share = self._share_of(spender_id)
-        share.left = max(share.left - max(0, more), -self._most)
+        self._spend(share, max(0, min(more, share.left + self._most)))
 
     def balance(self, spender_id: str) -> Balance:
         """Return what is left, as far as this process knows: others may have taken shares since it last looked."""
         share, now = self._share_of(spender_id), self._now()
-        left = min(self._most, share.left + self._room(share.full_at, now))
+        left = min(self._most, max(0, share.left) + self._room(self._full_at(share), now))
         return Balance(left, _instant(now + self._time_of(self._most - left)))
 
     def _share_of(self, spender_id: str) -> _Share:
@@ -110,26 +113,44 @@ class CostBudgets:
             share.left = 0
         return share
 
+    def _spend(self, share: _Share, amount: int) -> None:
+        share.left -= amount
+        if share.left < 0 < amount:
+            share.owed_at = self._now()
+
+    def _full_at(self, share: _Share) -> int:
+        """Return when the bucket is full again, with what is owed taken from it when that was."""
+        if share.left >= 0:
+            return share.full_at
+        return max(share.full_at, min(share.owed_at, self._now())) + self._time_of(-share.left)
+
     async def _draw(self, spender_id: str, share: _Share, amount: int) -> None:
-        """Take an amount from the bucket, or leave it as it is and raise OverBudget."""
-        now = self._now()
-        if self._room(share.full_at, now) >= min(amount, self._most):
+        """Take an amount from the bucket, and what is owed, or leave it as it is and raise OverBudget."""
+        now, debt = self._now(), max(0, -share.left)
+        if self._room(self._full_at(share), now) >= min(amount, self._most):
+            owed = (min(share.owed_at, now), self._time_of(debt)) if debt else (0, 0)
             async with self._sessions.begin() as session:
-                share.full_at, taken = await self._drawn(session, spender_id, amount, now)
+                full_at, taken = await self._drawn(session, spender_id, amount, now, owed)
+            share.full_at = full_at
             if taken:
-                share.left, share.drawn_at = share.left + amount, now
+                share.left, share.drawn_at = share.left + debt + amount, now
                 return
         # Others can only have taken more, so until then nobody needs to look.
-        room = self._room(share.full_at, now)
+        room = self._room(self._full_at(share), now)
         missing = min(amount, self._most) - room
-        raise OverBudget(max(0, share.left + room), max(1, math.ceil(missing / self._per_second)))
+        raise OverBudget(max(0, max(0, share.left) + room), max(1, math.ceil(missing / self._per_second)))
 
-    async def _drawn(self, session: AsyncSession, spender_id: str, amount: int, now: int) -> tuple[int, bool]:
+    async def _drawn(
+        self, session: AsyncSession, spender_id: str, amount: int, now: int, owed: tuple[int, int]
+    ) -> tuple[int, bool]:
         """Return when the bucket is full again, and whether an amount was taken: at once, so that nobody is between."""
         values: dict[str, Any] = {
             "spender": spender_id,
             "now": now,
+            "owed": owed[0],
+            "debt": owed[1],
             "time": self._time_of(amount),
+            "first": max(now, sum(owed)) + self._time_of(amount),
             "full": now + self._time_of(self._most),
             "latest": now + self._time_of(max(0, self._most - amount)),
             "wrong": now + self._time_of(2 * self._most + MAX_COST) + _SECOND,
@@ -165,21 +186,23 @@ class CostBudgets:
 def _taking(dialect: str) -> Any:
     """Return the statement that takes an amount from a bucket, if it has so much, and says when it is full again.
 
+    What is owed is taken as of when it came to be owed: the bucket may have been full since, and then gained nothing.
     A bucket that would be full far later than any debt explains was seen by a clock that was wrong: it counts as empty.
     """
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    now, time, full, latest, wrong = (bindparam(name, type_=BigInteger()) for name in _BOUND)
+    now, owed, debt, time, first, full, latest, wrong = (bindparam(name, type_=BigInteger()) for name in _BOUND)
     full_at = _budgets.c.full_at
-    begin = case((full_at > wrong, full), (full_at > now, full_at), else_=now)
+    paid = case((full_at > owed, full_at), else_=owed) + debt
+    begin = case((full_at > wrong, full), (paid > now, paid), else_=now)
     return (
         insert(_budgets)
-        .values(spender_id=bindparam("spender"), full_at=now + time)
+        .values(spender_id=bindparam("spender"), full_at=first)
         .on_conflict_do_update(index_elements=["spender_id"], set_={"full_at": begin + time}, where=begin <= latest)
         .returning(_budgets.c.full_at)
     )
 
 
-_BOUND: Final = ("now", "time", "full", "latest", "wrong")
+_BOUND: Final = ("now", "owed", "debt", "time", "first", "full", "latest", "wrong")
 
 
 def _instant(microseconds: int) -> datetime:

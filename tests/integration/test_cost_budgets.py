@@ -174,9 +174,36 @@ async def test_an_answer_that_was_longer_than_it_cost_is_owed(database_url: str)
         bench.pass_by(2.9)
         with pytest.raises(OverBudget):
             await process.take(bench.key, 1)
-        bench.pass_by(0.1)
+        bench.pass_by(0.2)
         await process.take(bench.key, 1)
-        assert process.balance(bench.key).left == -1
+        assert process.balance(bench.key).left == 0
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(3, 0), (6, 30), (60, 570), (63, 600), (600, 600)])
+async def test_what_is_owed_is_paid_by_time_too(database_url: str, seconds: float, left: int) -> None:
+    """Who rests until the bucket would be full and the debt paid has a full one."""
+    async with make_bench(database_url) as bench:
+        process = bench.process()
+        await process.take(bench.key, 10)
+        process.owe(bench.key, 10**12)
+        assert process.balance(bench.key).left == -30
+        bench.pass_by(seconds)
+        assert process.balance(bench.key).left == left
+        assert await spend_all(process, bench.key, 30) == left
+
+
+async def test_what_others_take_meanwhile_is_not_there_to_pay_with(database_url: str) -> None:
+    async with make_bench(database_url) as bench:
+        process, other = bench.process(), bench.process()
+        await process.take(bench.key, 30)
+        process.owe(bench.key, 600)
+        bench.pass_by(100)
+        assert await spend_all(other, bench.key, 30) == 600
+        bench.pass_by(59)
+        with pytest.raises(OverBudget):
+            await process.take(bench.key, 1)
+        bench.pass_by(4)
+        await process.take(bench.key, 1)
 
 
 async def test_a_balance_says_when_the_bucket_is_full(database_url: str) -> None:
@@ -346,6 +373,28 @@ async def test_a_body_that_can_not_be_read_is_paid_for(database_url: str, body: 
         assert 6000 - left["left"] - left["document"] - left["requested"] == cost
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"query": "query A { merchant { id } }", "operationName": "B"}, 400),
+        ({"query": "fragment F on Merchant { id }"}, 400),
+        ({"query": "mutation M { nothing }"}, 405),
+    ],
+    ids=["no such operation", "no operation", "by GET"],
+)
+async def test_a_request_of_which_nothing_can_run_is_paid_for(
+    database_url: str, asked: dict[str, str], status: int
+) -> None:
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        headers, by_get = {"authorization": f"Bearer {api.secret}"}, status == 405
+        left = []
+        for _ in range(2):  # the second time the document is known
+            refused = await (api.client.get("/graphql", params=asked, headers=headers) if by_get else api.post(asked))
+            assert refused.status_code == status
+            left.append((await api.answer("{ merchant { name } }"))["extensions"]["cost"]["left"])
+        assert left[0] - left[1] == 100 + 102
+
+
 async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
     async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
         broken = "{ " + "a " * 500 + "$"
@@ -358,6 +407,28 @@ async def test_a_key_in_debt_has_nothing_read(database_url: str) -> None:
         assert refused.json()["errors"][0]["extensions"] == {"code": "RATE_LIMITED"}
         api.clock.instant += timedelta(seconds=int(refused.headers["retry-after"]))
         assert (await api.post({"query": f"{broken}5"})).status_code == 200
+
+
+async def test_bodies_that_end_together_are_read_until_the_key_owes(database_url: str) -> None:
+    """Who has many requests wait for their last byte has them all begun before it owes anything."""
+    async with make_api(database_url) as free, limited(free, cost_per_second=100, cost_burst=500) as api:
+        headers = {"authorization": f"Bearer {api.secret}", "content-type": "application/json"}
+        begun, last = asyncio.Semaphore(0), asyncio.Event()
+
+        async def send(number: int) -> int:
+            async def pieces() -> AsyncIterator[bytes]:
+                yield b'{"query": "{ ' + b"a " * 500
+                begun.release()
+                await last.wait()
+                yield b'$%d"}' % number
+
+            return (await api.client.post("/graphql", content=pieces(), headers=headers)).status_code
+
+        sending = [asyncio.create_task(send(number)) for number in range(9)]
+        for _ in sending:
+            await begun.acquire()
+        last.set()
+        assert sorted(await asyncio.gather(*sending)) == [200] * 2 + [429] * 7
 
 
 async def test_events_that_are_read_are_paid_for_and_bounded_for_all_fields_together(

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +18,7 @@ from app import models
 from app.billing.aggregation import Aggregation, Tallied
 from app.billing.filters import Condition
 from app.billing.windows import Window
-from app.db import Sessions
+from app.db import Sessions, open_engine
 from app.loaders.owner import Owner
 from app.loaders.receipt_by_event import receipt_by_event
 from app.loaders.usage_by_metric import usage_by_metric
@@ -33,7 +35,7 @@ from app.metering.receipts import EventStatus
 from app.metering.received import ReceivedEvent, identify
 from app.metering.waiting import wait_until_counted
 from app.models import table_of
-from tests.support.rows import NOW, World, make_world, opened
+from tests.support.rows import NOW, FixedClock, World, make_world, opened
 from tests.support.usage import metric_usage
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -178,6 +180,18 @@ async def test_those_who_count_at_once_count_everything_once(world: World) -> No
     query = MetricUsageQuery(sums.id, NOW - timedelta(days=1), NOW + timedelta(days=1))
     async with world.sessions.read() as session:
         assert (await metric_usage(session, world.environment_id, query)).total == 300
+
+
+async def test_who_only_reads_is_answered_while_another_process_writes(database_url: str) -> None:
+    engine = open_engine(database_url, wait_seconds=0.2)
+    if engine.dialect.name == "sqlite":
+        world = await make_world(Sessions(engine, FixedClock(), "test"))
+        await acknowledge(world.sessions, await key_of(world), [event(world, "k", externalSubject="acme")])
+        with closing(sqlite3.connect(engine.url.database or "", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            waits = [wait_until_counted(world.sessions, 0.1) for _ in range(3)]
+            assert await asyncio.gather(*waits) == [NOW] * 3
+    await engine.dispose()
 
 
 async def test_counters_are_what_the_events_come_to_and_can_be_made_again(world: World) -> None:

@@ -12,7 +12,7 @@ from app.billing.aggregation import Aggregation
 from app.billing.errors import ErrorCode, Refused
 from app.billing.windows import Window
 from app.metering import allowance
-from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow
+from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usages
 from tests.support.rows import NOW, World, make_world, opened
 from tests.support.storing import store
 from tests.support.usage import metric_usage
@@ -170,4 +170,35 @@ async def test_a_request_reads_only_so_many_events(world: World, monkeypatch: py
         assert (error.field, error.code) == ("to", ErrorCode.OUT_OF_RANGE)
         assert error.message.startswith("More than 5 events would have to be read")
     assert (await usage(world, metric, left, end=START + 2 * DAY)).total == 4
-    assert (owed, left.left) == ([12, 3], 0)
+    assert (sum(owed), left.left) == (15, 0)
+
+
+async def test_events_are_counted_in_vain_once_and_that_is_paid_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "MAX_EVENTS", 19)
+    unique, customer = await world.metric(Aggregation.UNIQUE_COUNT), await world.customer()
+    for number in range(25):
+        await send(world, {"tokens": 1}, START + number * HOUR, subject=customer.id)
+    owed: list[int] = []
+    left = allowance.Allowance(owed.append)
+    for days in (3, 2, 1):
+        with pytest.raises(Refused):
+            await usage(world, unique, left, end=START + days * DAY)
+    # Of the first 20 events; then each time of one.
+    assert owed == [2, 0, 0]
+
+
+async def test_of_each_type_only_those_events_are_read_that_a_metric_of_it_needs(world: World) -> None:
+    """A metric that tells values apart needs all of the span, the one beside it what lies before its first midnight."""
+    asked = [await world.metric(), await world.metric(Aggregation.UNIQUE_COUNT, key="b", event_type="b")]
+    customer = await world.customer()
+    for hour in (12, 30, 31):
+        for kind in ("inference.completed", "b"):
+            await send(world, {"tokens": hour}, START + hour * HOUR, type=kind, subject=customer.id)
+    owed: list[int] = []
+    queries = [MetricUsageQuery(metric.id, START + 12 * HOUR, START + 3 * DAY) for metric in asked]
+    async with world.sessions.read() as session:
+        answers = await metric_usages(session, world.environment_id, queries, allowance.Allowance(owed.append))
+    assert [isinstance(answer, MetricUsage) and answer.total for answer in answers] == [12 + 30 + 31, 3]
+    assert owed == [3 * (1 + 3)]

@@ -145,6 +145,17 @@ async def test_a_whole_answer_is_written_at_once() -> None:
     assert written.startswith(b"HTTP/1.1 202 Accepted\r\ndate: ")
 
 
+async def test_a_connection_that_is_to_end_ends_with_an_answer_that_was_begun() -> None:
+    """Files are opened after the head was sent; meanwhile the server may have been told to stop."""
+    transport = Transport()
+    cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
+    await cycle.send(start(TYPE, FIVE))
+    cycle.keep_alive = False
+    await cycle.send(part(b"hello"))
+    assert transport.written[-1].endswith(b"hello")
+    assert transport.closed
+
+
 async def test_nothing_is_written_to_who_has_gone() -> None:
     transport = Transport()
     cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
