@@ -80,7 +80,7 @@ class Context:
         """Begin with loaders that know nothing yet."""
         me = self.principal
         self.spending = spending_of(self.sessions, self.settings, me)
-        self.allowance = Allowance(self.spending.owe)
+        self.allowance = Allowance(self.spending.owe, self.spending.pay_debt)
         self.owner = Owner(me.merchant_id, me.environment_id, me.customer_id)
         self.forget()
 

@@ -144,10 +144,10 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - the base class calls it so
         """Return what is sent of a result, with the errors of bugs masked, and what it cost where it was executed."""
-        if (limit := rate_limit_of(result)) is not None:
+        executed = not is_request_error(result)
+        if not executed and (limit := rate_limit_of(result)) is not None:
             headers = {"retry-after": str(limit.retry_after)}
             raise Refusal(429, "RATE_LIMITED", limit.message, headers=headers)
-        executed = not is_request_error(result)
         answer: dict[str, Any] = {"data": result.data} if executed else {}
         if result.errors:
             answer["errors"] = errors_of(result)

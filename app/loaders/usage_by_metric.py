@@ -22,6 +22,8 @@ async def usage_by_metric(
         asked = replace(asked, customer_id=owner.own(asked.customer_id or owner.customer_id))
     queries = [replace(asked, billable_metric_id=metric_id) for metric_id in metric_ids]
     counted_up_to = await wait_until_counted(sessions)
-    async with sessions.long_work, sessions.read() as session:
-        answers = await metric_usages(session, owner.environment_id, queries, allowance)
+    async with sessions.long_work:
+        await allowance.pay_debt()
+        async with sessions.read() as session:
+            answers = await metric_usages(session, owner.environment_id, queries, allowance)
     return [one if isinstance(one, Refused) else replace(one, counted_up_to=counted_up_to) for one in answers]

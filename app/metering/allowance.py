@@ -1,6 +1,6 @@
 """How many events one request may have read for its figures."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from app.billing.errors import ErrorCode, Refused, UserError
@@ -15,10 +15,12 @@ EVENTS_OF_A_POINT: Final = 10
 class Allowance:
     """What is left of MAX_EVENTS; one for a request."""
 
-    def __init__(self, owe: Callable[[int], None]) -> None:
-        """Take whom to tell what the events cost that are going to be read."""
+    def __init__(self, owe: Callable[[int], None], pay_debt: Callable[[], Awaitable[None]]) -> None:
+        """Take whom to tell what the events cost that are going to be read, and what pays that, or raises."""
         self.left = MAX_EVENTS
         self._owe = owe
+        #: To be called before anything is read, as others may have read for the same caller meanwhile.
+        self.pay_debt = pay_debt
 
     def take(self, count: int) -> None:
         """Take so many events before they are read; Refused, and nothing left, where there is not so much.

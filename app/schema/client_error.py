@@ -7,6 +7,7 @@ from typing import Any
 from graphql import GraphQLError, Node
 
 from app.billing.errors import Refused
+from app.services.cost_budgets import OverBudget
 
 
 class ClientError(GraphQLError):
@@ -33,3 +34,13 @@ def names_arguments() -> Iterator[None]:
         yield
     except Refused as refused:
         raise ClientError(str(refused)) from refused
+
+
+@contextmanager
+def names_debt() -> Iterator[None]:
+    """Turn what can't be paid yet in the block into an error that says so."""
+    try:
+        yield
+    except OverBudget as owing:
+        message = f"The key owes for what it asked before, and has nothing left for {owing.retry_after} seconds."
+        raise RateLimited(message, owing.retry_after) from owing

@@ -11,7 +11,7 @@ from app.billing.windows import Window
 from app.context import Context
 from app.loaders.usage_by_metric import usage_by_metric
 from app.metering import metric_usage as metering
-from app.schema.client_error import names_arguments
+from app.schema.client_error import names_arguments, names_debt
 from app.schema.declarations import COUNTED_UP_TO, field, value
 from app.schema.enums import describe
 from app.schema.price_terms import PriceConditionInput
@@ -112,5 +112,5 @@ async def resolve_usage(  # noqa: PLR0913, PLR0917 - the arguments of a field ar
     groups = tuple(group_by or ())
     asked = metering.MetricUsageQuery("", start, end, customer_id, window, groups, timezone, conditions, top)
     context = info.context
-    with names_arguments():
+    with names_arguments(), names_debt():
         return await context.loaders.of(usage_by_metric, asked, context.allowance).load(root.id)

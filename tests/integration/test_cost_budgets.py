@@ -14,7 +14,7 @@ from starlette.routing import Route, Router
 from app import models
 from app.api.graphql_view import GraphQLView
 from app.billing.access import Scope
-from app.db import Sessions, open_engine
+from app.db import LONG_WORK_AT_ONCE, Sessions, open_engine
 from app.graphql import schema
 from app.ids import new_id
 from app.metering import allowance
@@ -452,3 +452,24 @@ async def test_events_that_are_read_are_paid_for_and_bounded_for_all_fields_toge
         [error] = (await api.answer(three))["errors"]
         assert error["extensions"] == {"code": "BAD_INPUT"}
         assert error["message"].startswith("to: More than 20 events would have to be read, for all that is asked in")
+
+
+async def test_who_asks_for_many_figures_at_once_gets_no_more_of_them(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they cost is known when they are read, and then those who waited for their turn are looked at again."""
+    monkeypatch.setattr(allowance, "POINTS_OF_AN_EVENT", 10_000)
+    async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
+        product, customer = await free.make("productCreate", name="x"), await free.make("customerCreate", name="Ada")
+        metric = await a_metric(free, product)
+        await report(free, "inference", JANUARY_31, {"tokens": 1}, subject=customer)
+        usage = 'usage(from: "2026-01-31T00:00:00Z", to: "2026-02-01T00:00:00Z", window: HOUR) { total }'
+        query = f'{{ billableMetric(id: "{metric}") {{ id {usage} }} }}'
+        await free.answer(query)
+        answers = await asyncio.gather(*(api.answer(query) for _ in range(10)))
+        read = [answer for answer in answers if "errors" not in answer]
+        assert 1 <= len(read) <= LONG_WORK_AT_ONCE
+        for answer in answers:
+            if answer not in read:
+                assert answer.get("data") in (None, {"billableMetric": None})
+                assert [error["extensions"] for error in answer["errors"]] == [{"code": "RATE_LIMITED"}]

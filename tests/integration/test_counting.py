@@ -23,7 +23,6 @@ from app.loaders.owner import Owner
 from app.loaders.receipt_by_event import receipt_by_event
 from app.loaders.usage_by_metric import usage_by_metric
 from app.metering import usage_pieces
-from app.metering.allowance import Allowance
 from app.metering.codec import decode_event
 from app.metering.deciding import Deciding, Decision, Fact
 from app.metering.drain import drain_once
@@ -36,7 +35,7 @@ from app.metering.received import ReceivedEvent, identify
 from app.metering.waiting import wait_until_counted
 from app.models import table_of
 from tests.support.rows import NOW, FixedClock, World, make_world, opened
-from tests.support.usage import metric_usage
+from tests.support.usage import allow, metric_usage
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -419,7 +418,7 @@ async def test_a_receipt_of_what_still_waits_says_so(world: World, monkeypatch: 
     assert (receipt.status, receipt.counted_up_to, none) == (EventStatus.RECEIVED, NOW, None)
     assert (receipt.waiting and receipt.waiting.id) == waits.id
     query = MetricUsageQuery("", NOW - timedelta(days=1), NOW + timedelta(days=1))
-    [usage] = await usage_by_metric(world.sessions, owner, query, Allowance(lambda _count: None), [metrics[0].id])
+    [usage] = await usage_by_metric(world.sessions, owner, query, allow([]), [metrics[0].id])
     assert isinstance(usage, MetricUsage)
     assert (int(usage.total), usage.counted_up_to) == (0, NOW)
     other = Owner(world.merchant_id, world.sandbox_id)

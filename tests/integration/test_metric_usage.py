@@ -15,7 +15,7 @@ from app.metering import allowance
 from app.metering.metric_usage import MetricUsage, MetricUsageQuery, UsageGroup, UsageWindow, metric_usages
 from tests.support.rows import NOW, World, make_world, opened
 from tests.support.storing import store
-from tests.support.usage import metric_usage
+from tests.support.usage import allow, metric_usage
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -157,7 +157,7 @@ async def test_a_request_reads_only_so_many_events(world: World, monkeypatch: py
     for number in range(4):
         await send(world, {"tokens": 1}, START + number * HOUR, subject=customer.id)
     owed: list[int] = []
-    left = allowance.Allowance(owed.append)
+    left = allow(owed)
     assert (await usage(world, metric, left)).total == 4
     assert (owed, left.left) == ([], 5)
     assert (await usage(world, metric, left, window=Window.HOUR, end=START + DAY)).total == 4
@@ -181,7 +181,7 @@ async def test_events_are_counted_in_vain_once_and_that_is_paid_for(
     for number in range(25):
         await send(world, {"tokens": 1}, START + number * HOUR, subject=customer.id)
     owed: list[int] = []
-    left = allowance.Allowance(owed.append)
+    left = allow(owed)
     for days in (3, 2, 1):
         with pytest.raises(Refused):
             await usage(world, unique, left, end=START + days * DAY)
@@ -199,6 +199,6 @@ async def test_of_each_type_only_those_events_are_read_that_a_metric_of_it_needs
     owed: list[int] = []
     queries = [MetricUsageQuery(metric.id, START + 12 * HOUR, START + 3 * DAY) for metric in asked]
     async with world.sessions.read() as session:
-        answers = await metric_usages(session, world.environment_id, queries, allowance.Allowance(owed.append))
+        answers = await metric_usages(session, world.environment_id, queries, allow(owed))
     assert [isinstance(answer, MetricUsage) and answer.total for answer in answers] == [12 + 30 + 31, 3]
     assert owed == [3 * (1 + 3)]
