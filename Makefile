@@ -53,6 +53,7 @@ soak: $(VENV)/.installed-dev ## kill servers while they take in events and renew
 	$(SOAK) 0 --contention 180 tests/e2e/test_contention.py
 	$(SOAK) auto --lives 500 tests/integration/test_lifecycle_machine.py
 	$(SOAK) auto --histories 10000 tests/e2e/test_histories.py
+	$(SOAK) auto --histories 500 tests/integration/test_usage_histories.py
 	$(SOAK) auto --operations 20000 --strangers 13 --hostile 5000 tests/integration/test_fuzz.py tests/integration/test_hostile.py tests/integration/test_tenants.py tests/integration/test_tenants_reads.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what the linter can mend

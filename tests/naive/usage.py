@@ -42,7 +42,7 @@ def counted(
         if value is None or _biller(lives, metric, event, now) != place:
             continue
         if _takes(span.plan, price, _dimensions(metric, event)):
-            carried = None if path is None else _plain_number(_found(event.data, path))
+            carried = None if path is None else _plain_number(found_at(event.data, path))
             listed.append(Counted(event.key, value, carried))
     return listed
 
@@ -87,8 +87,8 @@ def _value(metric: Metric, event: Event) -> Fraction | str | None:
     if metric.aggregation == "COUNT" or metric.value_property is None:
         # Each counts, and each is another.
         return event.key
-    found = _found(event.data, metric.value_property)
-    return _text(found) if metric.aggregation == "UNIQUE_COUNT" else _number(found)
+    found = found_at(event.data, metric.value_property)
+    return text_of(found) if metric.aggregation == "UNIQUE_COUNT" else number_of(found)
 
 
 def _biller(lives: list[Life], metric: Metric, event: Event, now: datetime) -> int | None:
@@ -116,7 +116,7 @@ def _passes(conditions: tuple[Condition, ...], dimensions: dict[str, str | None]
 
 
 def _dimensions(metric: Metric, event: Event) -> dict[str, str | None]:
-    return {name: _text(_found(event.data, path)) for name, path in metric.group_by}
+    return {name: text_of(found_at(event.data, path)) for name, path in metric.group_by}
 
 
 @lru_cache(maxsize=10_000)
@@ -124,7 +124,7 @@ def _read(data: str) -> Any:
     return json.loads(data, parse_float=Decimal)
 
 
-def _found(data: str, path: str) -> object:
+def found_at(data: str, path: str) -> object:
     found = _read(data)
     for name in path.split(".")[1:]:
         if not isinstance(found, dict) or name not in found:
@@ -133,7 +133,7 @@ def _found(data: str, path: str) -> object:
     return found
 
 
-def _number(found: object) -> Fraction | None:
+def number_of(found: object) -> Fraction | None:
     """A number, or a text of plain digits, within the bounds of quantities; None for all else."""
     number = _plain_number(found)
     within = number is not None and abs(number) < BOUND and (number * PLACES).denominator == 1
@@ -149,7 +149,7 @@ def _plain_number(found: object) -> Fraction | None:
     return Fraction(found)
 
 
-def _text(found: object) -> str | None:
+def text_of(found: object) -> str | None:
     """A scalar as the text that tells it apart: equal numbers are equal, and so are a number and its plain digits."""
     if isinstance(found, bool):
         return "true" if found else "false"
