@@ -431,15 +431,21 @@ async def test_bodies_that_end_together_are_read_until_the_key_owes(database_url
         assert sorted(await asyncio.gather(*sending)) == [200] * 2 + [429] * 7
 
 
+async def used(api: Api, times: int) -> str:
+    """Report the use of a metric; return its id."""
+    metric = await a_metric(api, await api.make("productCreate", name="x"))
+    customer = await api.make("customerCreate", name="Ada")
+    for _ in range(times):
+        await report(api, "inference", JANUARY_31, {"tokens": 1}, subject=customer)
+    return metric
+
+
 async def test_events_that_are_read_are_paid_for_and_bounded_for_all_fields_together(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(allowance, "MAX_EVENTS", 20)
     async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
-        product, customer = await free.make("productCreate", name="x"), await free.make("customerCreate", name="Ada")
-        metric = await a_metric(free, product)
-        for _ in range(8):
-            await report(free, "inference", JANUARY_31, {"tokens": 1}, subject=customer)
+        metric = await used(free, 8)
         usage = 'usage(from: "2026-01-31T00:00:00Z", to: "2026-02-%02dT00:00:00Z", window: HOUR) { total }'
         fields = [f"u{day}: {usage % day}" for day in (1, 2, 3)]
         two, three = (f'{{ billableMetric(id: "{metric}") {{ {" ".join(fields[:count])} }} }}' for count in (2, 3))
@@ -460,9 +466,7 @@ async def test_who_asks_for_many_figures_at_once_gets_no_more_of_them(
     """What they cost is known when they are read, and then those who waited for their turn are looked at again."""
     monkeypatch.setattr(allowance, "POINTS_OF_AN_EVENT", 10_000)
     async with make_api(database_url) as free, limited(free, cost_per_second=100) as api:
-        product, customer = await free.make("productCreate", name="x"), await free.make("customerCreate", name="Ada")
-        metric = await a_metric(free, product)
-        await report(free, "inference", JANUARY_31, {"tokens": 1}, subject=customer)
+        metric = await used(free, 1)
         usage = 'usage(from: "2026-01-31T00:00:00Z", to: "2026-02-01T00:00:00Z", window: HOUR) { total }'
         query = f'{{ billableMetric(id: "{metric}") {{ id {usage} }} }}'
         await free.answer(query)

@@ -6,13 +6,14 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import models
 from app.billing.aggregation import Aggregation, Tallied
@@ -181,15 +182,28 @@ async def test_those_who_count_at_once_count_everything_once(world: World) -> No
         assert (await metric_usage(session, world.environment_id, query)).total == 300
 
 
-async def test_who_only_reads_is_answered_while_another_process_writes(database_url: str) -> None:
-    engine = open_engine(database_url, wait_seconds=0.2)
+@asynccontextmanager
+async def counted_by_another(engine: AsyncEngine) -> AsyncIterator[None]:
+    """What another process holds while it counts: all of SQLite, on PostgreSQL the entries of the log."""
     if engine.dialect.name == "sqlite":
-        world = await make_world(Sessions(engine, FixedClock(), "test"))
-        await acknowledge(world.sessions, await key_of(world), [event(world, "k", externalSubject="acme")])
         with closing(sqlite3.connect(engine.url.database or "", isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
-            waits = [wait_until_counted(world.sessions, 0.1) for _ in range(3)]
-            assert await asyncio.gather(*waits) == [NOW] * 3
+            yield
+        return
+    async with engine.connect() as holder:
+        held = await holder.execute(select(table_of(models.EventInbox)).with_for_update())
+        assert len(held.all()) == 1
+        yield
+
+
+async def test_who_only_reads_is_answered_while_another_process_counts(database_url: str) -> None:
+    engine = open_engine(database_url, wait_seconds=0.2)
+    world = await make_world(Sessions(engine, FixedClock(), "test"))
+    await acknowledge(world.sessions, await key_of(world), [event(world, "k", externalSubject="acme")])
+    async with counted_by_another(engine):
+        waits = [wait_until_counted(world.sessions, 0.1) for _ in range(3)]
+        assert await asyncio.gather(*waits) == [NOW] * 3
+    assert await wait_until_counted(world.sessions) is None
     await engine.dispose()
 
 

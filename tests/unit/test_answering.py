@@ -53,7 +53,7 @@ def cycles(transports: tuple[Any, Any], *, keep_alive: bool = True, **scope: Any
     """Ours and uvicorn's."""
     mine, given = connection(transports[0]), {**SCOPE, **scope}
     theirs = RequestResponseCycle(
-        scope=given,  # type: ignore[arg-type]
+        scope=given,  # type: ignore[arg-type]  # no more of a scope than is read here
         transport=transports[1],
         flow=FlowControl(transports[1]),
         logger=mine.logger,
@@ -136,10 +136,16 @@ async def test_whatever_uvicorn_has_of_a_request_is_there() -> None:
     assert isinstance(mine.message_event, asyncio.Event)
 
 
-async def test_a_whole_answer_is_written_at_once() -> None:
+async def begun() -> tuple[Transport, Cycle]:
+    """An answer of five bytes whose head was sent."""
     transport = Transport()
     cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
     await cycle.send(start(TYPE, FIVE))
+    return transport, cycle
+
+
+async def test_a_whole_answer_is_written_at_once() -> None:
+    transport, cycle = await begun()
     await cycle.send(part(b"hello"))
     [written] = transport.written
     assert written.startswith(b"HTTP/1.1 202 Accepted\r\ndate: ")
@@ -147,9 +153,7 @@ async def test_a_whole_answer_is_written_at_once() -> None:
 
 async def test_a_connection_that_is_to_end_ends_with_an_answer_that_was_begun() -> None:
     """Files are opened after the head was sent; meanwhile the server may have been told to stop."""
-    transport = Transport()
-    cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
-    await cycle.send(start(TYPE, FIVE))
+    transport, cycle = await begun()
     cycle.keep_alive = False
     await cycle.send(part(b"hello"))
     assert transport.written[-1].endswith(b"hello")
@@ -157,18 +161,14 @@ async def test_a_connection_that_is_to_end_ends_with_an_answer_that_was_begun() 
 
 
 async def test_nothing_is_written_to_who_has_gone() -> None:
-    transport = Transport()
-    cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
-    await cycle.send(start(TYPE, FIVE))
+    transport, cycle = await begun()
     cycle.disconnected = True
     await cycle.send(part(b"hello"))
     assert transport.written == []
 
 
 async def test_a_full_buffer_is_waited_for() -> None:
-    transport = Transport()
-    cycle = Cycle(connection(transport), SCOPE, keep_alive=True)
-    await cycle.send(start(TYPE, FIVE))
+    transport, cycle = await begun()
     cycle.flow.pause_writing()
     sending = asyncio.create_task(cycle.send(part(b"hello")))
     await asyncio.sleep(0)
