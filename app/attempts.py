@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from app.db import is_locked, lost_race
+from app.db import lost_race
 from app.ids import random_fraction
+from app.sqlite import is_locked
 
 T = TypeVar("T")
 log = structlog.get_logger()

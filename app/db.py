@@ -31,7 +31,7 @@ from sqlmodel import SQLModel
 
 from app.clock import Clock
 from app.postgres import PostgresWriter
-from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, Turn, open_sqlite
+from app.sqlite import COMMON_OPTIONS, SqliteReader, SqliteWriter, Turn, is_locked, open_sqlite
 
 E = TypeVar("E", bound=StrEnum)
 # Names that are the same on every machine, so that migrations can name what they change.
@@ -270,11 +270,6 @@ def lost_race(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return True
     return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"} or is_locked(error)
-
-
-def is_locked(error: DBAPIError) -> bool:
-    """Say whether it is SQLite's busy answer."""
-    return "database is locked" in str(error.orig)
 
 
 # These say that the statement was wrong, and it would be wrong again.

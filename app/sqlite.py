@@ -1,7 +1,9 @@
 """SQLite: how it is opened, and a quick way to read it."""
 
 import asyncio
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -36,22 +38,34 @@ def waits(engine: AsyncEngine) -> float:
     return seconds
 
 
+def is_locked(error: BaseException | None) -> bool:
+    """Say whether it is SQLite's busy answer, by its driver or by SQLAlchemy."""
+    return "database is locked" in str(getattr(error, "orig", error))
+
+
 class Turn:
     """Lets one transaction of a process write at a time: waiting here is fair and cheap, in the database it is neither.
 
-    Who waits too long gives up with TimeoutError, so that a database that another process holds keeps nobody for
-    longer than one who would wait for it alone.
+    However many are before, whoever waits goes on while they get through. Where one waited for the database in vain,
+    as another process holds it, those who had waited here for as long give up with TimeoutError: so nobody is kept for
+    longer than two such waits.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._lock = asyncio.Lock()
         self._wait_seconds = waits(engine)
+        self._waited_in_vain = -math.inf
 
     async def __aenter__(self) -> None:
-        async with asyncio.timeout(self._wait_seconds):
-            await self._lock.acquire()
+        begun = time.monotonic()
+        await self._lock.acquire()
+        if self._waited_in_vain - begun >= self._wait_seconds:
+            self._lock.release()
+            raise TimeoutError("another process holds the database")
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if is_locked(error):
+            self._waited_in_vain = time.monotonic()
         self._lock.release()
 
 
