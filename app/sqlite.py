@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app import sqlite_cursor
+
 #: Of the engines of either database. Parameters stay out of errors: they are a customer's data.
 COMMON_OPTIONS: Final[dict[str, Any]] = {"hide_parameters": True, "json_deserializer": msgspec.json.decode}
 T = TypeVar("T")
@@ -23,6 +25,7 @@ def open_sqlite(url: str, wait_seconds: float) -> AsyncEngine:
     """Open an engine, with the settings that durability needs; it waits so long for other processes that write."""
     options: dict[str, Any] = {"connect_args": _connect(wait_seconds), **COMMON_OPTIONS}
     engine = create_async_engine(url, execution_options={"wait_seconds": wait_seconds}, **options)
+    event.listen(engine.sync_engine, "do_connect", sqlite_cursor.connect)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support import engines, postgres, sqlite
@@ -34,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     engines.share_statements()
+    # The renderer that is structlog's own colours tracebacks, which takes longer than most tests.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
     config.addinivalue_line("markers", "histories(total, at_once): asks for `seeds`, in ranges that add up to a total")
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
