@@ -8,6 +8,8 @@ PINS := pyproject.toml constraints.txt
 # The official client, which the tests send events with, stays out of the product's environment.
 SDK := .venv-sdk
 SDK_PINS := tests/contract/sdk/constraints.txt
+# The tests start hundreds of processes, each of which would compile all of the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 # The first interpreter that starts and is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
