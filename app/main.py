@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access_check import AccessCheck
+from app.api.at_once import AtOnce
 from app.api.cross_origin import across_origins
 from app.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from app.api.events import EventsEndpoint
@@ -34,11 +35,15 @@ from app.worker.loop import work_forever
 
 
 class Application:
-    """The ASGI application. What is asked most is answered in front of the router, whose cost it would feel."""
+    """The ASGI application. What is asked most is answered in front of the router, whose cost it would feel.
 
-    def __init__(self, router: Starlette, quick: dict[str, ASGIApp]) -> None:
+    What comes to a target of `at_once` may be answered by that without a task, by a server that knows how.
+    """
+
+    def __init__(self, router: Starlette, quick: dict[str, ASGIApp], at_once: dict[bytes, AtOnce]) -> None:
         self.router = router
         self.quick = quick
+        self.at_once = at_once
         self._rest = SecurityHeaders(router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,9 +82,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
         view = GraphQLView(schema, sessions, sessions.clock, settings, kind)
         views.append(Route(f"{kind.path_prefix}/graphql", across_origins(view, settings)))
     quick: dict[str, ASGIApp] = {}
+    at_once: dict[bytes, AtOnce] = {}
     for kind in EnvironmentKind:
-        quick[f"{kind.path_prefix}/v0/events"] = EventsEndpoint(intake, kind)
-        quick[f"{kind.path_prefix}/v0/events/batch"] = EventsEndpoint(intake, kind, batches=True)
+        path, events = f"{kind.path_prefix}/v0/events", EventsEndpoint(intake, kind)
+        quick[path] = at_once[path.encode()] = events
+        quick[f"{path}/batch"] = EventsEndpoint(intake, kind, batches=True)
         checking = EntitlementsEndpoint(sessions, settings, kind)
         quick[f"{kind.path_prefix}/v0/entitlements/check"] = AccessCheck(sessions, checking)
     watching = (*health_routes(intake), *metrics_routes(intake))
@@ -88,7 +95,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Application:
     router = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse, Exception: fail})
     # A redirect would name the host that the request claims to be for, and take its body along.
     router.router.redirect_slashes = False
-    return Application(router, quick)
+    return Application(router, quick, at_once)
 
 
 def app_from_environment() -> Application:

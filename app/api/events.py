@@ -1,6 +1,9 @@
 """`POST /v0/events` and `POST /v0/events/batch`: 202 once what came is on disk. Plain ASGI, as no path is busier."""
 
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from app.api.at_once import Answer, Header
 from app.api.bodies import check_length, read_body, require_json
 from app.api.known_keys import KnownKeys, unauthorized
 from app.api.refusal import HEADERS, Refusal
@@ -59,12 +63,18 @@ class Accepted(msgspec.Struct, gc=False):
 class EventsEndpoint:
     """Takes in events of one environment kind; the path was decided before."""
 
+    # How single events are taken at once (`at_once.AtOnce`).
+    method = b"POST"
+    most_bytes = MAX_EVENT_BYTES
+    status = 202
+    headers: Sequence[Header] = _ACCEPTED
+
     def __init__(self, intake: Intake, kind: EnvironmentKind, *, batches: bool = False) -> None:
         """Take where events go, and whether requests hold one event or many."""
         self._intake = intake
         self._clock = intake.sessions.clock
         self._keys = KnownKeys(intake.sessions, kind)
-        self._batches = batches
+        self.takes_batches = batches
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; a client that hangs up while sending gets, and stores, nothing."""
@@ -73,43 +83,54 @@ class EventsEndpoint:
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets JSON and must not think it stored
-            response = _answer_to(error)
-            self._intake.refused_counts[response.status_code] += 1
-            await response(scope, receive, send)
+            await self._refuse(error, scope, receive, send)
             return
         headers = [*_ACCEPTED, (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
+    def recognise(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Return whose event it is, where it is plain JSON with a key that was seen in the last minute."""
+        if headers.get(b"content-type") != b"application/json" or b"content-encoding" in headers:
+            return None
+        return self._keys.recall(headers.get(b"authorization", b""), self._clock.now())
+
+    def take(self, sender: Principal, body: bytes, answer: Callable[[Answer], None]) -> bool:
+        """Take an event, which is answered once it is on disk. What is to be refused at once is not taken."""
+        try:
+            event = self._intake.read(sender, body, self._clock.now())
+            stored = asyncio.ensure_future(self._intake.store(sender, [event], len(body)))
+        except (InvalidEvent, NotTaken):
+            return False
+        stored.add_done_callback(partial(self._tell, sender, event, answer))
+        return True
+
+    def _tell(
+        self, sender: Principal, event: ReceivedEvent, answer: Callable[[Answer], None], stored: "asyncio.Future[None]"
+    ) -> None:
+        error = stored.exception()
+        answer(_acknowledge(sender, event) if error is None else partial(self._refuse_known, error))
+
+    async def _refuse_known(self, error: BaseException, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Say why an event was not stored. Whoever has lost the key meanwhile is told that, and nothing else."""
+        try:
+            if isinstance(error, (KeyRevoked, NotTaken)):
+                await self._keys.look_up(Headers(scope=scope))
+        except Exception as refused:  # noqa: BLE001 - it is the answer
+            error = refused
+        await self._refuse(error, scope, receive, send)
+
+    async def _refuse(self, error: BaseException, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        response = _answer_to(error)
+        self._intake.refused_counts[response.status_code] += 1
+        await response(scope, receive, send)
+
     async def _accept(self, scope: AsgiScope, receive: Receive) -> bytes:
         if scope["method"] != "POST":
             raise Refusal(405, "METHOD_NOT_ALLOWED", "Events are sent with POST.", headers={"allow": "POST"})
-        now, listed = self._clock.now(), scope["headers"]
-        headers = dict(listed)
-        is_plain = (
-            not self._batches
-            and len(headers) == len(listed)  # none came twice
-            and headers.get(b"content-type") == b"application/json"
-            and b"content-encoding" not in headers
-        )
-        principal = self._keys.recall(headers.get(b"authorization", b""), now) if is_plain else None
-        if principal is None:
-            return await self._accept_with_care(scope, receive)
-        try:
-            body = await read_body(receive, MAX_EVENT_BYTES)
-            event = self._intake.read(principal, body, now)
-            await self._intake.store(principal, [event], len(body))
-            return _acknowledge(principal, event)
-        except (Refusal, InvalidEvent, NotTaken, KeyRevoked):
-            # Whoever has lost the key meanwhile is told that, and nothing else.
-            await self._keys.look_up(Headers(scope=scope))
-            raise
-
-    async def _accept_with_care(self, scope: AsgiScope, receive: Receive) -> bytes:
-        """Take what is not of the usual kind, or comes with a key that was not seen in the last minute."""
         headers = Headers(scope=scope)
         principal = await self._keys.look_up(headers)
-        if self._batches:
+        if self.takes_batches:
             return await self._take_batch(principal, headers, receive)
         require_json(headers)
         check_length(headers, MAX_EVENT_BYTES)
@@ -162,7 +183,7 @@ def _refusal(refused: InvalidEvent | NotTaken) -> Refusal:
     return Refusal(400, "VALIDATION_ERROR", "The event has invalid fields.", errors=refused.errors)
 
 
-def _answer_to(error: Exception) -> Response:
+def _answer_to(error: BaseException) -> Response:
     """Return what is answered where nothing of a request was stored."""
     match error:
         case Refusal():
@@ -177,7 +198,7 @@ def _answer_to(error: Exception) -> Response:
             return _failed(error)
 
 
-def _failed(error: Exception) -> Response:
+def _failed(error: BaseException) -> Response:
     """Answer for a database that is away with 503, for a bug with 500; the log has what the answer does not say."""
     if database_failed(error):
         # The statement's parameters stay out of the log: they are a customer's data.

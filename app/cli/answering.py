@@ -5,22 +5,33 @@ same bytes. What is not usual goes uvicorn's way.
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
+from app.api.at_once import AtOnce, Header
 from app.cli.limits import ServerState
 
 if TYPE_CHECKING:
     from app.cli.connections import Connection
 
-Header = tuple[bytes, bytes]
 #: What uvicorn does more with than to write it.
 _MEANS_MORE: Final = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 #: Headers that were found to be well-formed, as they are written.
 _lines: Final[dict[Header, bytes]] = {}
 _MOST_LINES: Final = 256
+
+
+class Held(NamedTuple):
+    """A request that may be answered without a task, while its body is still to come."""
+
+    taker: AtOnce
+    sender: Any
+    target: bytes
+    headers: Sequence[Header]
 
 
 class Cycle(RequestResponseCycle):
@@ -105,6 +116,18 @@ class Cycle(RequestResponseCycle):
             self.transport.write(head)
         await super().send(message)
 
+    def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Answer in one go, with well-formed headers beside the length of the body. Nobody awaits that it is sent."""
+        if self.disconnected:
+            return
+        lines = [_lines.get(header) or _line(header) or b"" for header in headers]
+        end = b"content-length: %d\r\n\r\n" % len(body)
+        if not self.keep_alive:
+            end = b"connection: close\r\n" + end
+        self.response_started = True
+        self.transport.write(b"".join([STATUS_LINE[status], _defaults(self._state), *lines, end, body]))
+        self._complete()
+
     def _head_of(self, message: Any) -> bytes | None:
         """Return the head of an answer that says how long it is; None for another, which uvicorn writes."""
         if message["type"] != "http.response.start" or not self.keep_alive or self.access_log:
@@ -138,6 +161,27 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive:  # the server was told to stop between the head and the body
             self.transport.close()
         self.on_response()
+
+
+def scope_of(connection: "Connection", version: str, method: bytes, target: bytes, headers: Sequence[Header]) -> Any:
+    """Return what ASGI tells an application of a request."""
+    path, _, query = target.partition(b"?")
+    text = path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
+        "http_version": version,
+        "server": connection.server,
+        "client": connection.client,
+        "scheme": connection.scheme,
+        "method": method.decode("ascii"),
+        "root_path": "",
+        "path": unquote(text) if "%" in text else text,
+        "raw_path": path,
+        "query_string": query,
+        "headers": headers,
+        "state": connection.app_state.copy(),
+    }
 
 
 def _line(header: Header) -> bytes | None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -14,6 +14,15 @@ from app.cli.limits import Limits, ServerState
 log = structlog.get_logger()
 #: Seconds between two looks at all connections, which are late by no more.
 LOOK_EVERY: Final = 0.5
+#: How uvicorn serves. Nothing here asks for the client's address or scheme, so no header of a proxy is looked at.
+OPTIONS: Final[dict[str, Any]] = {
+    "http": Connection,
+    "ws": "none",
+    "access_log": False,
+    "log_level": "warning",
+    "proxy_headers": False,
+    "server_header": False,
+}
 
 
 class BoundedServer(uvicorn.Server):

@@ -5,15 +5,16 @@ request costs no timer, not even uvicorn's own for idle connections.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.at_once import Answer, AtOnce
 from app.cli import turned_away
-from app.cli.answering import Cycle
+from app.cli.answering import Cycle, Held, scope_of
 from app.cli.limits import DRAIN_SECONDS, MOST_EXTRA, Phase, ServerState
 from app.cli.request_head import check_headers, check_size, check_target, has_body, without_upgrade
 from app.cli.turned_away import TurnedAway
@@ -27,6 +28,10 @@ UNDER_WAY: Final = frozenset({_BODY, _DRAIN})
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
 
 
+#: A body's length has fewer digits.
+MOST_DIGITS: Final = 9
+
+
 class Connection(HttpToolsProtocol):
     """One connection."""
 
@@ -38,6 +43,7 @@ class Connection(HttpToolsProtocol):
         """Begin as uvicorn does."""
         super().__init__(*args, **options)
         self.limits = self.server_state.limits
+        self.access_log = self.config.access_log  # uvicorn also logs where anybody else listens
         self.phase, self.since = _HEAD, self.server_state.now
         self.unsent_since: float | None = None
         #: What is answered while others wait behind it.
@@ -49,6 +55,9 @@ class Connection(HttpToolsProtocol):
         self._target = self._host = b""
         #: The head of a request that offers another protocol and has a body, as it would be without the offer.
         self._plain = b""
+        self._at_once: Mapping[bytes, AtOnce] = getattr(self.config.loaded_app, "at_once", {})
+        #: A request that is answered without a task, if nothing is unusual about it, once its body is there.
+        self._held: Held | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Take a client in; where there is no room, in the place of whoever has kept us waiting longest."""
@@ -130,38 +139,57 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_AHEAD:
             raise turned_away.busy()
         self.expect_100_continue = given.get(b"expect", b"").lower() == b"100-continue"
-        self._begin_answer(version)
+        self._begin_answer(version, given)
         self.headers = []  # where trailers go, which are none of the headers that were checked
         self.phase = _BODY
 
-    def _begin_answer(self, version: str) -> None:
-        path, _, query = self.url.partition(b"?")
-        text = path.decode("ascii")
-        scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": unquote(text) if "%" in text else text,
-            "raw_path": path,
-            "query_string": query,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
+    def _begin_answer(self, version: str, given: Mapping[bytes, bytes]) -> None:
         keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.is_extra
         earlier: Any = self.cycle  # None before the first request
+        is_first = earlier is None or earlier.response_complete
+        self._held = self._hold(version, given) if is_first else None
+        if self._held is not None:
+            self.cycle = Cycle(self, None, keep_alive=keep_alive)
+            return
+        scope = scope_of(self, version, self.parser.get_method(), self.url, self.headers)
         self.cycle = Cycle(self, scope, keep_alive=keep_alive)
-        if earlier is None or earlier.response_complete:
+        if is_first:
             self._start_asgi_task(self.cycle, self.app)
             return
         self.flow.pause_reading()
         self.pipeline.appendleft((self.cycle, self.app))
         if len(self.pipeline) == 1:  # until now there was one at a time
             self._first = earlier
+
+    def _hold(self, version: str, given: Mapping[bytes, bytes]) -> Held | None:
+        """Return what is kept of a request until its body is there, if it may be answered without a task then."""
+        taker = self._at_once.get(self.url)
+        if taker is None or self.parser.get_method() != taker.method or len(given) != len(self.headers):
+            return None
+        length = given.get(b"content-length", b"")
+        if not 0 < len(length) < MOST_DIGITS or int(length) > taker.most_bytes:
+            return None
+        if version == "1.0" or self.is_extra or self.expect_100_continue or self.access_log or self.flow.write_paused:
+            return None
+        sender = taker.recognise(given)
+        return None if sender is None else Held(taker, sender, self.url, self.headers)
+
+    def _take(self, held: Held) -> None:
+        """Answer a request that was held, or begin to as with any other."""
+        self._held, cycle = None, self.cycle
+
+        def answer(answered: Answer) -> None:
+            if isinstance(answered, bytes):
+                cycle.answer(held.taker.status, held.taker.headers, answered)
+            else:
+                go_on(answered)
+
+        def go_on(app: Any) -> None:
+            cycle.scope = scope_of(self, "1.1", held.taker.method, held.target, held.headers)
+            self._start_asgi_task(cycle, app)
+
+        if not held.taker.take(held.sender, bytes(cycle.body), answer):
+            go_on(self.app)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, unless the request is answered already."""
@@ -182,6 +210,8 @@ class Connection(HttpToolsProtocol):
             return
         self.phase, cycle.more_body = _WORKING, False
         cycle.wake()
+        if self._held is not None:
+            self._take(self._held)
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for it."""

@@ -14,8 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 from app import models
 from app.billing.access import Scope
 from app.billing.catalog import MerchantDraft
-from app.cli.bounded_server import BoundedServer
-from app.cli.connections import Connection
+from app.cli.bounded_server import OPTIONS, BoundedServer
 from app.cli.database import run, speaking_to_database
 from app.cli.environment import read_settings
 from app.cli.limits import Limits, allow_open_files
@@ -67,19 +66,7 @@ def serve(
     # Loading the application takes a second, which no other command needs to wait for.
     from app.main import app_from_environment  # noqa: PLC0415
 
-    # Nothing here asks for the client's address or scheme, so no header of a proxy is looked at.
-    config = uvicorn.Config(
-        app_from_environment,
-        factory=True,
-        host=host,
-        port=port,
-        http=Connection,
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-    )
+    config = uvicorn.Config(app_from_environment, factory=True, host=host, port=port, **OPTIONS)
     limits = Limits.of(read_settings())
     allow_open_files(limits.connections)
     if workers > 1:

@@ -17,4 +17,6 @@ async def api(database_url: str) -> AsyncIterator[Api]:
         world = await make_world(sessions)
         endpoint = EventsEndpoint(Intake(sessions, Settings()), EnvironmentKind.LIVE)
         async with client_of(endpoint) as client:
-            yield Api(world, clock, client, await world.api_key())
+            api = Api(world, clock, client, await world.api_key())
+            assert (await api.post({})).status_code == 400  # from now on the key is known
+            yield api

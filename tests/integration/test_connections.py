@@ -11,42 +11,11 @@ import uvicorn
 from app.cli import bounded_server
 from app.cli.connections import Connection
 from app.cli.limits import MOST_EXTRA, Limits, Phase, ServerState
+from tests.support.wire import Wire
 
 LIMITS = Limits(connections=2, head_seconds=10, request_seconds=60, idle_seconds=75, answer_seconds=60)
 HEALTH = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
 HALF = b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"
-
-
-class Wire:
-    """What a transport is to a connection; it closes at once."""
-
-    def __init__(self) -> None:
-        self.said = b""
-        self.unsent = 0
-        self.connection: Connection | None = None
-
-    def get_extra_info(self, _name: str) -> None:
-        return None
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent
-
-    def write(self, data: bytes) -> None:
-        self.said += data
-
-    def is_closing(self) -> bool:
-        return self.connection is None
-
-    def close(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            connection.connection_lost(None)
-
-    abort = close
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
 
 
 class Crowd:

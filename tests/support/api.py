@@ -144,7 +144,7 @@ async def make_api(
     ]
     router = Starlette(routes=[*views, *entitlement_routes(sessions, settings), *invoice_routes(sessions)])
     check = AccessCheck(sessions, EntitlementsEndpoint(sessions, settings, EnvironmentKind.LIVE))
-    transport = httpx.ASGITransport(Application(router, {"/v0/entitlements/check": check}))
+    transport = httpx.ASGITransport(Application(router, {"/v0/entitlements/check": check}, {}))
     try:
         secret = await found_merchant(sessions, JANUARY_31)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

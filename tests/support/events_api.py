@@ -6,15 +6,19 @@ from typing import Any
 
 import httpx
 from sqlalchemy import func, select
+from starlette.applications import Starlette
 
 from app import models
 from app.api.events import EventsEndpoint
+from app.main import Application
 from app.metering.waiting import wait_until_counted
 from app.models import table_of
 from tests.support.rows import FixedClock, World
+from tests.support.wire import Line, LineTransport
 
 EVENT = {"type": "api-call", "source": "s", "subject": "cus_1", "data": {"tokens": 1}, "idempotencyKey": "k-1"}
 JSON = "application/json"
+PATH = "/v0/events"
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Api:
         given: dict[str, str | None] = {"authorization": f"Bearer {self.secret}", "content-type": JSON}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in given.items() if value is not None}
-        return await self.client.post("/v0/events", content=content, headers=sent)
+        return await self.client.post(PATH, content=content, headers=sent)
 
     async def stored(self, model: type[Any] = models.MeterEvent) -> int:
         await wait_until_counted(self.world.sessions)
@@ -40,8 +44,9 @@ class Api:
 
 
 def client_of(endpoint: EventsEndpoint) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(endpoint, raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url="http://test")
+    """A client over a connection as the server's. Only where a key was seen before are single events taken at once."""
+    app = Application(Starlette(), {PATH: endpoint}, {} if endpoint.takes_batches else {PATH.encode(): endpoint})
+    return httpx.AsyncClient(transport=LineTransport(Line(app)), base_url="http://test")
 
 
 def sized(size: int) -> bytes:
