@@ -137,7 +137,7 @@ async def consume_once(call: Call, asked: EntitlementConsumeInput) -> dict[str, 
         asked,
         key,
         lambda s, now: consume(s, call.principal, now, key, draft),
-        lambda s, now: standing_after(s, call.principal, now, draft),
+        lambda s, now, events: standing_after(s, call.principal, now, draft, events),
     )
     ids = [strawberry.ID(event.id) for event in done.rows]
     return {"access": standing, "event_ids": ids, "replayed": done.replayed}

@@ -80,9 +80,9 @@ class Call:
         asked: Any,
         key: str | None,
         work: Callable[[AsyncSession, datetime], Awaitable[tuple[Any, ...]]],
-        read: Callable[[AsyncSession, datetime], Awaitable[T]],
+        read: Callable[[AsyncSession, datetime, tuple[Any, ...]], Awaitable[T]],
     ) -> tuple[Outcome, T]:
-        """Do the same, and read in the same transaction what else is answered.
+        """Do the same, and read in the same transaction what else is answered, given the objects.
 
         So who is told that the database is away knows that nothing was done.
         """
@@ -91,7 +91,7 @@ class Call:
         async def run(session: AsyncSession) -> tuple[Outcome, T]:
             now = self.now()
             done = await run_once(session, self.principal, now, key, input_hash, lambda: work(session, now))
-            return done, await read(session, now)
+            return done, await read(session, now, done.rows)
 
         return await self.transaction(run)
 
@@ -114,7 +114,7 @@ class Call:
         return await self.transaction(lambda session: service(session, self.principal, asked.id, changes))
 
 
-async def _nothing(_session: AsyncSession, _now: datetime) -> None:
+async def _nothing(_session: AsyncSession, _now: datetime, _rows: tuple[Any, ...]) -> None:
     """Read nothing."""
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -103,11 +103,20 @@ async def _last_use(
 
 
 async def standing_after(
-    session: AsyncSession, principal: Principal, now: datetime, draft: ConsumptionDraft
+    session: AsyncSession, principal: Principal, now: datetime, draft: ConsumptionDraft, events: Iterable[LightRow]
 ) -> Standing:
-    """Return how the customer of a use stands with its feature now."""
-    named = (draft.customer, draft.external_id)
-    return await access_now(session, Problems(), principal.environment_id, named, draft.feature, None, now)
+    """Return how the customer of a use stands with its feature now, or when it was used where that is a little ahead.
+
+    Who repeats a use may have begun before the one that waited for it, and who waited for others is put behind them.
+    """
+
+    async def standing(at: datetime | None) -> Standing:
+        named = (draft.customer, draft.external_id)
+        return await access_now(session, Problems(), principal.environment_id, named, draft.feature, at, now)
+
+    found = await standing(None)
+    used_at = max((event.timestamp for event in events), default=found.asked.at)
+    return found if used_at <= found.asked.at else await standing(used_at)
 
 
 def _check_countable(metric: models.BillableMetric, draft: ConsumptionDraft, problems: Problems) -> None:

@@ -820,6 +820,21 @@ async def test_withdrawn_and_amended_events_run_the_burn_down_again(database_url
         assert await left(story) == (True, "100", "0", "0")
 
 
+async def test_who_began_before_the_last_use_is_told_what_is_left_after_its_own(database_url: str) -> None:
+    """As by the clock of another process, or when the one that waited had begun first."""
+    async with tell(database_url, "2026-06-01T00:00:00Z") as story:
+        await sell(story)
+        story.customer_id = await story.api.make("customerCreate", name="Acme")
+        await issue(story)
+        await consume(story, "60", idempotencyKey="one")
+        story.api.clock.instant -= timedelta(seconds=1)
+        again = await consume(story, "60", idempotencyKey="one")
+        assert (again["replayed"], again["access"]["balance"]) == (True, "40")
+        assert (await consume(story, "10"))["access"]["balance"] == "30"
+        story.api.clock.instant += timedelta(hours=1)
+        assert (await consume(story, "60", idempotencyKey="one"))["access"]["balance"] == "30"
+
+
 async def test_a_backdated_grant_before_a_reset_changes_that_period_and_what_it_rolls_over(database_url: str) -> None:
     """Others read a snapshot of before the reset, and lose it."""
     async with tell(database_url, "2026-06-01T00:00:00Z") as story:
