@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -24,8 +25,8 @@ T = TypeVar("T")
 def open_sqlite(url: str, wait_seconds: float) -> AsyncEngine:
     """Open an engine, with the settings that durability needs; it waits so long for other processes that write."""
     options: dict[str, Any] = {"connect_args": _connect(wait_seconds), **COMMON_OPTIONS}
-    engine = create_async_engine(url, execution_options={"wait_seconds": wait_seconds}, **options)
-    event.listen(engine.sync_engine, "do_connect", sqlite_cursor.connect)
+    own_url = make_url(url).set(drivername=sqlite_cursor.DRIVER)
+    engine = create_async_engine(own_url, execution_options={"wait_seconds": wait_seconds}, **options)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

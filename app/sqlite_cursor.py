@@ -6,16 +6,18 @@ Each wakes a thread and then the loop, which takes longer than most of our state
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_cursor
-from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.aiosqlite import (
+    AsyncAdapt_aiosqlite_connection,
+    AsyncAdapt_aiosqlite_cursor,
+    SQLiteDialect_aiosqlite,
+)
 
-
-def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> "_Connection":
-    """Open a connection as SQLAlchemy does, but for its cursors. Listens to an engine's `do_connect`."""
-    opened: Any = dialect.loaded_dbapi.connect(*arguments, **options)
-    return _Connection(opened.dbapi, opened.driver_connection)
+#: What URLs of such engines begin with.
+DRIVER: Final = "sqlite+billgraph"
+registry.register(DRIVER.replace("+", "."), __name__, "Dialect")
 
 
 class _Statement:
@@ -73,3 +75,14 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
     _cursor_cls = _Cursor
+
+
+class Dialect(SQLiteDialect_aiosqlite):
+    """aiosqlite's, but for the cursors of its connections."""
+
+    supports_statement_cache = True
+
+    def connect(self, *arguments: Any, **options: Any) -> Any:
+        """Open a connection."""
+        opened: Any = super().connect(*arguments, **options)
+        return _Connection(opened.dbapi, opened.driver_connection)

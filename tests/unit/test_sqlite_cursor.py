@@ -1,6 +1,7 @@
 """Statements of sessions on SQLite, which cross to the connection's thread once."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,9 @@ async def test_what_fails_says_why_and_the_connection_goes_on(engine: AsyncEngin
 async def test_who_is_cancelled_leaves_the_connection_usable(engine: AsyncEngine) -> None:
     long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i FROM n"
     async with engine.connect() as connection:
-        raw = await driver(connection)
-        working = asyncio.create_task(raw._execute(raw._conn.execute, long))
+        working = asyncio.create_task((await driver(connection))._execute(time.sleep, 0.1))
         reading = asyncio.create_task(connection.exec_driver_sql(long))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
