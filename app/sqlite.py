@@ -44,7 +44,8 @@ def waits(engine: AsyncEngine) -> float:
 
 def is_locked(error: BaseException | None) -> bool:
     """Say whether it is SQLite's busy answer, by its driver or by SQLAlchemy."""
-    return "database is locked" in str(getattr(error, "orig", error))
+    cause = getattr(error, "orig", error)
+    return isinstance(cause, sqlite3.OperationalError) and "database is locked" in str(cause)
 
 
 class Turn:

@@ -96,20 +96,28 @@ class EventsEndpoint:
         return self._keys.recall(headers.get(b"authorization", b""), self._clock.now())
 
     def take(self, sender: Principal, body: bytes, answer: Callable[[Answer], None]) -> bool:
-        """Take an event, which is answered once it is on disk. What is to be refused at once is not taken."""
+        """Take an event, which is answered once it is on disk. What is none is not taken."""
         try:
             event = self._intake.read(sender, body, self._clock.now())
-            stored = asyncio.ensure_future(self._intake.store(sender, [event], len(body)))
-        except (InvalidEvent, NotTaken):
+        except Exception:  # noqa: BLE001 - whatever it is, the usual way meets it again, and says it
             return False
-        stored.add_done_callback(partial(self._tell, sender, event, answer))
+        try:
+            stored = asyncio.ensure_future(self._intake.store(sender, [event], len(body)))
+        except Exception as error:  # noqa: BLE001 - not to be tried twice, as the key has paid for it
+            asyncio.get_running_loop().call_soon(answer, partial(self._refuse_known, error))
+        else:
+            stored.add_done_callback(partial(self._tell, sender, event, answer))
         return True
 
     def _tell(
         self, sender: Principal, event: ReceivedEvent, answer: Callable[[Answer], None], stored: "asyncio.Future[None]"
     ) -> None:
-        error = stored.exception()
-        answer(_acknowledge(sender, event) if error is None else partial(self._refuse_known, error))
+        try:
+            stored.result()
+            answered: Answer = _acknowledge(sender, event)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whoever waits is told, whatever it was
+            answered = partial(self._refuse_known, error)
+        answer(answered)
 
     async def _refuse_known(self, error: BaseException, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Say why an event was not stored. Whoever has lost the key meanwhile is told that, and nothing else."""

@@ -167,7 +167,8 @@ class Connection(HttpToolsProtocol):
         if taker is None or self.parser.get_method() != taker.method or len(given) != len(self.headers):
             return None
         length = given.get(b"content-length", b"")
-        if not 0 < len(length) < MOST_DIGITS or int(length) > taker.most_bytes:
+        # Of a body that is larger than the latter, reading would be paused, and nobody would go on.
+        if not 0 < len(length) < MOST_DIGITS or int(length) > min(taker.most_bytes, HIGH_WATER_LIMIT):
             return None
         if version == "1.0" or self.is_extra or self.expect_100_continue or self.access_log or self.flow.write_paused:
             return None

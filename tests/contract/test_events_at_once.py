@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from sqlalchemy import update
 from starlette.applications import Starlette
 
 from app import models
+from app.api import events
 from app.api.events import EventsEndpoint
 from app.cli.limits import Limits
 from app.main import Application
+from app.metering.group_commit import GroupCommit, TooMuchWaiting
 from app.metering.intake import Intake
 from app.models import EnvironmentKind, table_of
 from app.settings import Settings
@@ -37,10 +40,12 @@ class _Counted(set[Any]):
 class Caller:
     """Sends events as bytes, over connections of one server."""
 
-    def __init__(self, api: Api, **settings: Any) -> None:
+    def __init__(self, api: Api, *, at_once: bool = True, **settings: Any) -> None:
         self.api = api
         endpoint = EventsEndpoint(Intake(api.world.sessions, Settings(**settings)), EnvironmentKind.LIVE)
-        self.line = Line(Application(Starlette(), {PATH: endpoint}, {PATH.encode(): endpoint}), LIMITS)
+        self.line = Line(
+            Application(Starlette(), {PATH: endpoint}, {PATH.encode(): endpoint} if at_once else {}), LIMITS
+        )
         #: Requests that were answered by a task, as all that are not usual.
         self.ordinary = 0
         self.line.state.tasks = _Counted(self)
@@ -248,3 +253,89 @@ async def test_answers_that_nobody_reads_are_not_piled_up(caller: Caller) -> Non
     assert caller.ordinary == 1
     wire.connection.resume_writing()
     assert status(whole(await heard(wire))[0]) == 202
+
+
+@pytest.mark.parametrize("place", ["intake.read", "intake.store", "acknowledge"])
+async def test_a_bug_is_answered_too(caller: Caller, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    wire = await caller.known()
+
+    def fail(*_arguments: Any, **_named: Any) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as broken:
+        if place == "acknowledge":
+            broken.setattr(events, "_acknowledge", fail)
+        else:
+            broken.setattr(Intake, place.removeprefix("intake."), fail)
+        wire.send(caller.request(body("k")))
+        assert status(whole(await heard(wire))[0]) == 500
+    wire.said = b""
+    wire.send(caller.request(body("k")))
+    assert status(whole(await heard(wire))[0]) == 202
+
+
+async def test_an_event_is_paid_for_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = Caller(api, events_per_second=3)
+    wire = await caller.known()
+
+    def full(*_arguments: Any) -> None:
+        raise TooMuchWaiting
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(GroupCommit, "store", full)
+        for _ in range(2):
+            wire.said = b""
+            wire.send(caller.request(body("k")))
+            assert status(whole(await heard(wire))[0]) == 503
+    wire.said = b""
+    wire.send(caller.request(body("k")))
+    assert status(whole(await heard(wire))[0]) == 202
+
+
+def anything(caller: Caller, random: Random, key: str) -> bytes:
+    """A request of any kind, whole."""
+    event = random.choice(
+        [body(key), body(key), body(key, timestamp="x"), body(key, data=[]), body(key, namespace="org_x"), b"{", b""]
+    )
+    lines = random.choice(
+        [(), (), (), (b"x-more: y",), (b"connection: keep-alive",), (b"content-type: application/json",),
+         (b"content-encoding: gzip",), (b"authorization: Bearer sk_nobody",), (b"cookie: a=b", b"cookie: c=d")]
+    )  # fmt: skip
+    if random.random() < 0.2:
+        chunk = b"%x\r\n%b\r\n" % (len(event), event) if event else b""
+        return caller.head(*lines, b"transfer-encoding: chunked") + chunk + b"0\r\n\r\n"
+    sent = caller.request(event, *lines)
+    sent = sent.replace(b"POST", random.choice([b"POST"] * 8 + [b"PUT", b"GET"]), 1)
+    return sent.replace(PATH.encode(), PATH.encode() + random.choice([b""] * 8 + [b"?a=b", b"/"]), 1)
+
+
+async def play(caller: Caller, requests: list[bytes], random: Random) -> list[tuple[bytes, bytes]]:
+    """Send requests over one connection, cut anywhere, some ahead of the answers to others; return all answers."""
+    wire = await caller.known()
+    for number, request in enumerate(requests):
+        sent = request
+        while sent:
+            size = random.choice([1, 30, 3000, 3000])
+            wire.send(sent[:size])
+            sent = sent[size:]
+            await asyncio.sleep(0)
+        if random.random() < 0.7:
+            await heard(wire, number + 1)
+    return whole(await heard(wire, len(requests)))
+
+
+async def test_no_order_and_no_cut_of_requests_changes_an_answer(api: Api) -> None:
+    """Against the same server, with nothing that it takes at once."""
+    ours, theirs = Caller(api), Caller(api, at_once=False)
+    at_once, taken = 0, set()
+    for seed in range(80):
+        random = Random(seed)
+        requests = [anything(ours, random, f"{seed}-{number}") for number in range(random.randint(1, 12))]
+        said = [await play(caller, requests, random) for caller in (ours, theirs)]
+        mine, other = ([(status(answer), answer[1]) for answer in answers] for answers in said)
+        assert mine == other, seed
+        assert theirs.ordinary == len(requests)
+        at_once += len(requests) - ours.ordinary
+        taken |= {json.loads(answer)["id"] for code, answer in mine if code == 202}
+    assert at_once > 25
+    assert await api.stored() == len(taken) > 25
