@@ -116,7 +116,8 @@ async def standing_after(
 
     found = await standing(None)
     used_at = max((event.timestamp for event in events), default=found.asked.at)
-    return found if used_at <= found.asked.at else await standing(used_at)
+    # What was amended to a later time is no news of now.
+    return await standing(used_at) if found.asked.at < used_at <= found.asked.at + SKEW else found
 
 
 def _check_countable(metric: models.BillableMetric, draft: ConsumptionDraft, problems: Problems) -> None:

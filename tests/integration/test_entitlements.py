@@ -832,7 +832,11 @@ async def test_who_began_before_the_last_use_is_told_what_is_left_after_its_own(
         assert (again["replayed"], again["access"]["balance"]) == (True, "40")
         assert (await consume(story, "10"))["access"]["balance"] == "30"
         story.api.clock.instant += timedelta(hours=1)
-        assert (await consume(story, "60", idempotencyKey="one"))["access"]["balance"] == "30"
+        [used] = (await consume(story, "60", idempotencyKey="one"))["eventIds"]
+        later = (story.api.clock.instant + timedelta(days=10)).isoformat()
+        amended = {"eventId": used, "timestamp": later, "reason": "typo"}
+        assert (await story.api.mutate("meterEventAmend", "__typename", **amended))["userErrors"] == []
+        assert (await consume(story, "60", idempotencyKey="one"))["access"]["balance"] == "90"
 
 
 async def test_a_backdated_grant_before_a_reset_changes_that_period_and_what_it_rolls_over(database_url: str) -> None:
