@@ -120,7 +120,7 @@ class Cycle(RequestResponseCycle):
         """Answer in one go, with well-formed headers beside the length of the body. Nobody awaits that it is sent."""
         if self.disconnected:
             return
-        lines = [_lines.get(header) or _line(header) or b"" for header in headers]
+        lines: list[Any] = [_lines.get(header) or _line(header) for header in headers]  # one that is not fails the join
         end = b"content-length: %d\r\n\r\n" % len(body)
         if not self.keep_alive:
             end = b"connection: close\r\n" + end

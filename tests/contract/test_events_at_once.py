@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from app import models
 from app.api import events
 from app.api.events import EventsEndpoint
-from app.cli.limits import Limits
 from app.main import Application
 from app.metering.group_commit import GroupCommit, TooMuchWaiting
 from app.metering.intake import Intake
@@ -22,9 +21,7 @@ from app.models import EnvironmentKind, table_of
 from app.settings import Settings
 from tests.support.events_api import EVENT, PATH, Api
 from tests.support.rows import NOW
-from tests.support.wire import Line, Wire, heard, whole
-
-LIMITS = Limits(connections=100, head_seconds=10, request_seconds=60, idle_seconds=75, answer_seconds=60)
+from tests.support.wire import LIMITS, Line, Wire, heard, whole
 
 
 class _Counted(set[Any]):
@@ -43,9 +40,7 @@ class Caller:
     def __init__(self, api: Api, *, at_once: bool = True, **settings: Any) -> None:
         self.api = api
         endpoint = EventsEndpoint(Intake(api.world.sessions, Settings(**settings)), EnvironmentKind.LIVE)
-        self.line = Line(
-            Application(Starlette(), {PATH: endpoint}, {PATH.encode(): endpoint} if at_once else {}), LIMITS
-        )
+        self.line = Line(Application(Starlette(), {PATH: endpoint}, {PATH.encode(): endpoint} if at_once else {}))
         #: Requests that were answered by a task, as all that are not usual.
         self.ordinary = 0
         self.line.state.tasks = _Counted(self)
@@ -149,6 +144,14 @@ async def test_what_is_unusual_goes_the_way_of_all_others(caller: Caller, lines:
     wire = await caller.known()
     wire.send(caller.request(body("k"), *lines))
     await heard(wire)
+    assert caller.ordinary == 1
+
+
+async def test_so_does_who_speaks_http_1_0(caller: Caller) -> None:
+    wire = await caller.known()
+    wire.send(caller.head(b"content-length: %d" % len(body("k")), version=b"1.0") + body("k"))
+    assert status(whole(await heard(wire))[0]) == 202
+    assert wire.is_closing()
     assert caller.ordinary == 1
 
 

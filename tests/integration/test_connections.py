@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 import pytest
-import uvicorn
 
 from app.cli import bounded_server
 from app.cli.connections import Connection
 from app.cli.limits import MOST_EXTRA, Limits, Phase, ServerState
-from tests.support.wire import Wire
+from tests.support.wire import Line, Wire
 
 LIMITS = Limits(connections=2, head_seconds=10, request_seconds=60, idle_seconds=75, answer_seconds=60)
 HEALTH = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -25,18 +24,15 @@ class Crowd:
         async def hang(_scope: Any, _receive: Any, _send: Any) -> None:
             await asyncio.Event().wait()
 
-        self.state = ServerState(LIMITS)
-        self._config = uvicorn.Config(hang, http=Connection, ws="none", lifespan="off", log_config=None)
-        self._config.load()
+        self._line = Line(hang, LIMITS)
+        self.state = self._line.state
 
     def come(self, sent: bytes = b"") -> Wire:
         """Let one connect and send something, a second after the last."""
         self.state.now += 1
-        wire = Wire()
-        wire.connection = Connection(config=self._config, server_state=self.state, app_state={})
-        wire.connection.connection_made(wire)
-        if sent and wire.connection is not None:
-            wire.connection.data_received(sent)
+        wire = self._line.connect()
+        if sent:
+            wire.send(sent)
         return wire
 
     def pass_time(self, seconds: float) -> None:
