@@ -21,7 +21,7 @@ from app.api.refusal import HEADERS, Refusal
 from app.db import database_failed
 from app.metering.batches import InvalidBatch
 from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
-from app.metering.group_commit import KeyRevoked
+from app.metering.group_commit import KeyRevoked, Tell
 from app.metering.intake import Intake, NotTaken, Read
 from app.metering.received import ReceivedEvent
 from app.models import EnvironmentKind
@@ -101,23 +101,31 @@ class EventsEndpoint:
             event = self._intake.read(sender, body, self._clock.now())
         except Exception:  # noqa: BLE001 - whatever it is, the usual way meets it again, and says it
             return False
+        tell = partial(self._tell, sender, event, answer)
         try:
-            stored = asyncio.ensure_future(self._intake.store(sender, [event], len(body)))
-        except Exception as error:  # noqa: BLE001 - not to be tried twice, as the key has paid for it
-            asyncio.get_running_loop().call_soon(answer, partial(self._refuse_known, error))
-        else:
-            stored.add_done_callback(partial(self._tell, sender, event, answer))
+            if self._intake.is_look_due():
+                stored = asyncio.ensure_future(self._intake.store(sender, [event], len(body)))
+                stored.add_done_callback(partial(_pass_on, tell))
+            else:
+                self._intake.put(sender, [event], len(body), tell)
+        except Exception as error:  # noqa: BLE001 - not to be tried twice, as the key may have paid for it
+            asyncio.get_running_loop().call_soon(tell, error)
         return True
 
     def _tell(
-        self, sender: Principal, event: ReceivedEvent, answer: Callable[[Answer], None], stored: "asyncio.Future[None]"
+        self,
+        sender: Principal,
+        event: ReceivedEvent,
+        answer: Callable[[Answer], None],
+        error: BaseException | None,
     ) -> None:
-        try:
-            stored.result()
-            answered: Answer = _acknowledge(sender, event)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whoever waits is told, whatever it was
-            answered = partial(self._refuse_known, error)
-        answer(answered)
+        answered: Answer = b""
+        if error is None:
+            try:
+                answered = _acknowledge(sender, event)
+            except Exception as failure:  # noqa: BLE001 - whoever waits is told, whatever it was
+                error = failure
+        answer(answered if error is None else partial(self._refuse_known, error))
 
     async def _refuse_known(self, error: BaseException, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Say why an event was not stored. Whoever has lost the key meanwhile is told that, and nothing else."""
@@ -156,6 +164,15 @@ class EventsEndpoint:
         if good:
             await self._intake.store(principal, good, len(body))
         return _encoder.encode({"object": "batch", "results": [_result(result) for result in results]})
+
+
+def _pass_on(tell: Tell, stored: "asyncio.Future[None]") -> None:
+    try:
+        stored.result()
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whoever waits is told, whatever it was
+        tell(error)
+    else:
+        tell(None)
 
 
 def _acknowledge(principal: Principal, event: ReceivedEvent) -> bytes:

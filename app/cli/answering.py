@@ -7,12 +7,12 @@ same bytes. What is not usual goes uvicorn's way.
 import asyncio
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
-from app.api.at_once import AtOnce, Header
+from app.api.at_once import Header
 from app.cli.limits import ServerState
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ _MEANS_MORE: Final = frozenset({b"content-length", b"transfer-encoding", b"conne
 #: Headers that were found to be well-formed, as they are written.
 _lines: Final[dict[Header, bytes]] = {}
 _MOST_LINES: Final = 256
-
-
-class Held(NamedTuple):
-    """A request that may be answered without a task, while its body is still to come."""
-
-    taker: AtOnce
-    sender: Any
-    target: bytes
-    headers: Sequence[Header]
 
 
 class Cycle(RequestResponseCycle):

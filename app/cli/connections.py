@@ -12,9 +12,10 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.at_once import Answer, AtOnce
+from app.api.at_once import Answer
 from app.cli import turned_away
-from app.cli.answering import Cycle, Held, scope_of
+from app.cli.answering import Cycle, scope_of
+from app.cli.holding import Held, Holding
 from app.cli.limits import DRAIN_SECONDS, MOST_EXTRA, Phase, ServerState
 from app.cli.request_head import check_headers, check_size, check_target, has_body, without_upgrade
 from app.cli.turned_away import TurnedAway
@@ -26,10 +27,6 @@ MOST_AHEAD: Final = 16
 VERSIONS: Final = frozenset({"1.1", "1.0"})
 UNDER_WAY: Final = frozenset({_BODY, _DRAIN})
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
-
-
-#: A body's length has fewer digits.
-MOST_DIGITS: Final = 9
 
 
 class Connection(HttpToolsProtocol):
@@ -55,7 +52,7 @@ class Connection(HttpToolsProtocol):
         self._target = self._host = b""
         #: The head of a request that offers another protocol and has a body, as it would be without the offer.
         self._plain = b""
-        self._at_once: Mapping[bytes, AtOnce] = getattr(self.config.loaded_app, "at_once", {})
+        self._holding = Holding(getattr(self.config.loaded_app, "at_once", {}))
         #: A request that is answered without a task, if nothing is unusual about it, once its body is there.
         self._held: Held | None = None
 
@@ -117,6 +114,11 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Let a request begin to be answered, unless its head is not as it must be."""
+        self._held = None if self._is_answering() else self._holding.hold_again(self)
+        if self._held is not None:
+            self.expect_100_continue = False
+            self._begin_body(Cycle(self, None, keep_alive=self._held.keep_alive))
+            return
         version = self.parser.get_http_version()
         if version not in VERSIONS:
             raise turned_away.malformed()
@@ -140,19 +142,22 @@ class Connection(HttpToolsProtocol):
             raise turned_away.busy()
         self.expect_100_continue = given.get(b"expect", b"").lower() == b"100-continue"
         self._begin_answer(version, given)
+
+    def _begin_body(self, cycle: Cycle) -> None:
+        self.cycle = cycle
         self.headers = []  # where trailers go, which are none of the headers that were checked
         self.phase = _BODY
 
     def _begin_answer(self, version: str, given: Mapping[bytes, bytes]) -> None:
-        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.is_extra
-        earlier: Any = self.cycle  # None before the first request
-        is_first = earlier is None or earlier.response_complete
-        self._held = self._hold(version, given) if is_first else None
+        earlier, is_first = self.cycle, not self._is_answering()
+        if is_first:
+            self._held = self._holding.hold(self, version, given)
         if self._held is not None:
-            self.cycle = Cycle(self, None, keep_alive=keep_alive)
+            self._begin_body(Cycle(self, None, keep_alive=self._held.keep_alive))
             return
         scope = scope_of(self, version, self.parser.get_method(), self.url, self.headers)
-        self.cycle = Cycle(self, scope, keep_alive=keep_alive)
+        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.is_extra
+        self._begin_body(Cycle(self, scope, keep_alive=keep_alive))
         if is_first:
             self._start_asgi_task(self.cycle, self.app)
             return
@@ -160,20 +165,6 @@ class Connection(HttpToolsProtocol):
         self.pipeline.appendleft((self.cycle, self.app))
         if len(self.pipeline) == 1:  # until now there was one at a time
             self._first = earlier
-
-    def _hold(self, version: str, given: Mapping[bytes, bytes]) -> Held | None:
-        """Return what is kept of a request until its body is there, if it may be answered without a task then."""
-        taker = self._at_once.get(self.url)
-        if taker is None or self.parser.get_method() != taker.method or len(given) != len(self.headers):
-            return None
-        length = given.get(b"content-length", b"")
-        # Of a body that is larger than the latter, reading would be paused, and nobody would go on.
-        if not 0 < len(length) < MOST_DIGITS or int(length) > min(taker.most_bytes, HIGH_WATER_LIMIT):
-            return None
-        if version == "1.0" or self.is_extra or self.expect_100_continue or self.access_log or self.flow.write_paused:
-            return None
-        sender = taker.recognise(given)
-        return None if sender is None else Held(taker, sender, self.url, self.headers)
 
     def _take(self, held: Held) -> None:
         """Answer a request that was held, or begin to as with any other."""

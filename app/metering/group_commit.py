@@ -6,12 +6,13 @@ requests share one, and a request that comes alone waits for nobody.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from app.db import Sessions
 from app.metering.event_log import append
-from app.metering.received import ReceivedEvent
+from app.metering.received import ReceivedEvent, identify_all
 
 #: Events and bytes that wait at most; what comes beyond is told to come again.
 MOST_EVENTS: Final = 50_000
@@ -33,9 +34,12 @@ class KeyRevoked(Exception):
     """The key that the events came with is valid no longer; nothing of them was stored."""
 
 
+#: What is called, once, when events are on disk and have their ids, or with what kept them from it: KeyRevoked, or the
+#: error of the database.
+Tell = Callable[[BaseException | None], None]
 #: The events of one request, which are stored together or not at all: the key they came with, how many bytes they take,
-#: and who waits for it.
-_Waiting = tuple[str, Sequence[ReceivedEvent], int, "asyncio.Future[None]"]
+#: and who is told.
+_Waiting = tuple[str, Sequence[ReceivedEvent], int, Tell]
 
 
 class GroupCommit:
@@ -52,21 +56,15 @@ class GroupCommit:
         self.commit_count = 0
         self.stored_count = 0
 
-    def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int) -> "asyncio.Future[None]":
-        """Return what is done once all the events are on disk. `size` is about how many bytes they take.
-
-        It raises what kept them from it: KeyRevoked, or the error of the database; TooMuchWaiting comes at once. A
-        caller who does not wait for the end changes nothing for the others.
-        """
+    def store(self, key_id: str, events: Sequence[ReceivedEvent], size: int, tell: Tell) -> None:
+        """Write events, then `tell`. `size` is about how many bytes they take. TooMuchWaiting comes at once."""
         if self._event_count + len(events) > MOST_EVENTS or self._size + size > MOST_BYTES:
             raise TooMuchWaiting
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((key_id, events, size, done))
+        self._waiting.append((key_id, events, size, tell))
         self._event_count += len(events)
         self._size += size
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return done
 
     async def close(self) -> None:
         """Return once nothing waits any more."""
@@ -81,11 +79,12 @@ class GroupCommit:
                 if len(group) >= CROWD:
                     await asyncio.sleep(GATHER)
         finally:
-            self._running = None
             # There are some only where this was cancelled: nothing of them was stored, and they are told so.
-            _fail(self._waiting, ConnectionAbortedError("The server is shutting down."))
+            left = list(self._waiting)
             self._waiting.clear()
-            self._event_count = self._size = 0
+            self._leave(left)
+            self._running = None
+            _tell(left, ConnectionAbortedError("The server is shutting down."))
 
     def _take(self) -> list[_Waiting]:
         """Take as many requests, in their order, as one transaction may have; one at least."""
@@ -101,32 +100,36 @@ class GroupCommit:
         return taken
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
-        """Store a group and answer everyone in it. Whatever goes wrong is the answer of exactly these."""
-        count = sum([len(events) for _, events, _, _ in group])
+        """Store a group and tell everyone in it. Whatever goes wrong is the answer of exactly these."""
         try:
+            identify_all(chain.from_iterable([events for _, events, _, _ in group]))
             valid = await append(self._sessions, [one[:2] for one in group], EVENTS_OF_ENTRY)
-        except Exception as error:  # noqa: BLE001 - it is raised where each of them waits
-            _fail(group, error)
+        except Exception as error:  # noqa: BLE001 - it is told to each of them
+            self._leave(group)
+            _tell(group, error)
         except BaseException:
-            _fail(group, ConnectionAbortedError("The server is shutting down."))
+            self._leave(group)
+            _tell(group, ConnectionAbortedError("The server is shutting down."))
             raise
         else:
+            self._leave(group)
             self.commit_count += 1
-            for key_id, events, _, done in group:
-                if key_id in valid:
-                    self.stored_count += len(events)
-                if done.done():  # nobody waits for it any more
-                    continue
-                if key_id in valid:
-                    done.set_result(None)
-                else:
-                    done.set_exception(KeyRevoked())
-        finally:
-            self._event_count -= count
-            self._size -= sum([size for _, _, size, _ in group])
+            self.stored_count += sum([len(events) for key_id, events, _, _ in group if key_id in valid])
+            _tell([one for one in group if one[0] in valid], None)
+            _tell([one for one in group if one[0] not in valid], KeyRevoked())
+
+    def _leave(self, group: Iterable[_Waiting]) -> None:
+        """Make room for as many others, before anybody is told."""
+        for _, events, size, _ in group:
+            self._event_count -= len(events)
+            self._size -= size
 
 
-def _fail(group: Iterable[_Waiting], error: Exception) -> None:
-    for _, _, _, done in group:
-        if not done.done():
-            done.set_exception(error)
+def _tell(group: Iterable[_Waiting], error: Exception | None) -> None:
+    """Tell everyone; whoever can't bear it keeps nobody else from hearing."""
+    for _, _, _, tell in group:
+        try:
+            tell(error)
+        except Exception as failure:  # noqa: BLE001 - it goes to where those of callbacks go
+            told = {"message": "who waited for events to be stored failed", "exception": failure}
+            asyncio.get_running_loop().call_exception_handler(told)

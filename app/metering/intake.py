@@ -1,11 +1,13 @@
 """Taking in events, however they came: read, made out to a key's environment, and stored by group commit."""
 
+import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol
 
 from sqlalchemy import select
@@ -14,9 +16,9 @@ from app.db import Sessions
 from app.metering.batches import check_size, split_array, split_lines
 from app.metering.codec import MAX_EVENT_BYTES, InvalidEvent
 from app.metering.event_log import is_waiting
-from app.metering.group_commit import GroupCommit, TooMuchWaiting
+from app.metering.group_commit import GroupCommit, Tell, TooMuchWaiting
 from app.metering.quick_codec import read_event, read_events
-from app.metering.received import ReceivedEvent, identify, identify_all
+from app.metering.received import ReceivedEvent, receive
 from app.models import EventInbox, table_of
 from app.settings import Settings
 
@@ -99,20 +101,23 @@ class Intake:
         self._lag = 0.0
 
     def read(self, sender: Sender, body: bytes, now: datetime) -> ReceivedEvent:
-        """Return an event made out to a key's environment; raise InvalidEvent or NotTaken where it is none."""
+        """Return an event made out to a key's environment; raise InvalidEvent or NotTaken where it is none.
+
+        It has its id once it is stored.
+        """
         if len(body) > MAX_EVENT_BYTES:
             raise NotTaken(413, "PAYLOAD_TOO_LARGE", f"An event must have at most {MAX_EVENT_BYTES} bytes.")
         event = read_event(body)
         if event.namespace is not None and event.namespace != sender.merchant_id:
             raise NotTaken(403, "FOREIGN_NAMESPACE", "The namespace is not the one of this key.")
-        return identify(sender.environment_id, event, now)
+        return receive(sender.environment_id, event, now)
 
     def read_batch(self, sender: Sender, body: bytes, now: datetime, *, is_lines: bool) -> Sequence[Read]:
         """Return what each event of a batch is, or what is wrong with it; raise InvalidBatch where it is none."""
         events = None if is_lines else read_events(body)
         if events is not None and {event.namespace for event in events} <= {None, sender.merchant_id}:
             check_size(len(events))
-            return identify_all(sender.environment_id, events, now)
+            return [receive(sender.environment_id, event, now) for event in events]
         pieces = split_lines(body) if is_lines else split_array(body)
         return [self.try_to_read(sender, piece, now) for piece in pieces]
 
@@ -124,25 +129,28 @@ class Intake:
             self.refused_count += 1
             return refusal
 
-    def store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> Awaitable[None]:
-        """Return what is done once the events are on disk; `size` is about how many bytes they take.
+    async def store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> None:
+        """Return once the events are on disk and have their ids; `size` is about how many bytes they take.
 
-        NotTaken 429 or 503, at once or then, says when to try again; KeyRevoked comes then.
+        NotTaken 429 or 503 says when to try again; KeyRevoked, that the key is valid no longer.
         """
+        if self.is_look_due():
+            await self.lag()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.put(sender, events, size, partial(_settle, done))
+        await done
+
+    def is_look_due(self) -> bool:
+        """Tell whether it is long ago that the lag was looked at."""
+        return time.monotonic() - self._looked_at >= LOOK_EVERY
+
+    def put(self, sender: Sender, events: Sequence[ReceivedEvent], size: int, tell: Tell) -> None:
+        """Let events be stored, and `tell` when they are; NotTaken comes at once. The lag may have to be looked at."""
         self.buckets.take(sender.api_key_id, len(events))
-        if time.monotonic() - self._looked_at >= LOOK_EVERY:
-            return self._look_and_store(sender, events, size)
-        return self._store(sender, events, size)
-
-    async def _look_and_store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> None:
-        await self.lag()
-        await self._store(sender, events, size)
-
-    def _store(self, sender: Sender, events: Sequence[ReceivedEvent], size: int) -> Awaitable[None]:
         if self._lag > self.most_lag:
             raise NotTaken(503, "UNAVAILABLE", "Counting is far behind. Send it again later.", 5)
         try:
-            return self.commits.store(sender.api_key_id, events, size)
+            self.commits.store(sender.api_key_id, events, size, tell)
         except TooMuchWaiting as error:
             raise NotTaken(503, "UNAVAILABLE", "Too much waits to be stored. Send it again.", 1) from error
 
@@ -151,6 +159,15 @@ class Intake:
         self._looked_at = time.monotonic()
         self._lag = await drain_lag(self.sessions)
         return self._lag
+
+
+def _settle(done: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if done.done():  # nobody waits for it any more
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 def intake_of(sessions: Sessions, settings: Settings) -> Intake:

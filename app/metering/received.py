@@ -1,6 +1,7 @@
 """An event between its acknowledgement and its counting."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -9,10 +10,11 @@ from app.ids import event_id, event_ids, new_idempotency_key
 from app.metering.codec import EventInput
 
 
-class ReceivedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class ReceivedEvent(msgspec.Struct, array_like=True, gc=False):
     """A well-formed event of an environment, as it waits in the inbox. `data` is its JSON text as it came.
 
     `timestamp` is None where none was sent: what it will be depends on the customer, who is looked up by the drainer.
+    The id is empty until the event is written, as ids are made many at a time.
     """
 
     environment_id: str
@@ -30,26 +32,18 @@ class ReceivedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 def identify(environment_id: str, event: EventInput, now: datetime) -> ReceivedEvent:
     """Return an event with the id that its key gives it; without a key it gets one that no other event has."""
-    key = event.idempotency_key or new_idempotency_key()
-    return _received(environment_id, event_id(environment_id, key), now, key, event)
+    received = receive(environment_id, event, now)
+    received.id = event_id(environment_id, received.idempotency_key)
+    return received
 
 
-def identify_all(environment_id: str, events: Sequence[EventInput], now: datetime) -> list[ReceivedEvent]:
-    """Return what `identify` makes of each of many events."""
-    keys = [event.idempotency_key or new_idempotency_key() for event in events]
-    ids = event_ids(environment_id, keys)
-    return [
-        _received(environment_id, identifier, now, key, event)
-        for identifier, key, event in zip(ids, keys, events, strict=True)
-    ]
-
-
-def _received(environment_id: str, identifier: str, now: datetime, key: str, event: EventInput) -> ReceivedEvent:
+def receive(environment_id: str, event: EventInput, now: datetime) -> ReceivedEvent:
+    """Return the same without an id."""
     return ReceivedEvent(
         environment_id,
-        identifier,
+        "",
         now,
-        key,
+        event.idempotency_key or new_idempotency_key(),
         event.type,
         event.source,
         event.subject,
@@ -58,3 +52,14 @@ def _received(environment_id: str, identifier: str, now: datetime, key: str, eve
         event.timestamp,
         bytes(event.data).decode(),
     )
+
+
+def identify_all(events: Iterable[ReceivedEvent]) -> None:
+    """Give events the ids that their keys give them."""
+    by_environment: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
+    for event in events:
+        by_environment[event.environment_id].append(event)
+    for environment_id, listed in by_environment.items():
+        ids = event_ids(environment_id, [event.idempotency_key for event in listed])
+        for event, identifier in zip(listed, ids, strict=True):
+            event.id = identifier
