@@ -71,9 +71,11 @@ async def _count_new(
 
 def _row(write: Any, event: ReceivedEvent, decision: Decision) -> tuple[Any, ...]:
     fact, reason = decision.fact, decision.reason
+    received_at = write(event.received_at)
+    happened_at = received_at if fact.timestamp == event.received_at else write(fact.timestamp)
     return (
-        fact.number, event.environment_id, fact.id, write(event.received_at), event.type, event.source,
+        fact.number, event.environment_id, fact.id, received_at, event.type, event.source,
         event.subject, event.external_subject, event.external_id, event.idempotency_key,
-        write(fact.timestamp), event.timestamp is not None, event.data, fact.customer_id,
+        happened_at, event.timestamp is not None, event.data, fact.customer_id,
         None if reason is None else reason.value, 0, False,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.cadences import interval_of
@@ -20,6 +20,10 @@ from app.models import PlanVersionPrice, Price, Subscription, SubscriptionPhase,
 #: Calendars whose last window is remembered. Each is what it is for ever, so nothing here can be out of date.
 MAX_REMEMBERED: Final = 100_000
 _last_windows: dict[tuple[Calendar, BillingInterval], Period] = {}
+#: Customers and metrics whose subscriptions are remembered, with the rows they were made of: mostly these are the same
+#: when the next events come, and then nothing is made again.
+MOST_COVERINGS: Final = 10_000
+_coverings: dict[tuple[str, str], tuple[Sequence[Any], Sequence["Covering"]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,28 @@ class Covering:
         return window_of(self.calendar, price.interval, instant)
 
 
+_NONE: Final[Sequence[Covering]] = ()
+
+
+def _remembered(place: tuple[str, str], rows: Sequence[Any]) -> Sequence[Covering]:
+    before = _coverings.get(place)
+    if before is not None and before[0] == rows:
+        return before[1]
+    if len(_coverings) >= MOST_COVERINGS:
+        _coverings.clear()
+    made = _made(rows)
+    _coverings[place] = rows, made
+    return made
+
+
+def _made(rows: Sequence[Any]) -> Sequence[Covering]:
+    """Return what covers a customer's events for a metric, given the rows of all subscriptions phase by phase."""
+    phases: defaultdict[str, dict[int, list[Any]]] = defaultdict(dict)
+    for row in rows:
+        phases[row.id].setdefault(row.phase_number, []).append(row)
+    return [covering for numbered in phases.values() for covering in _of_phases(list(numbered.values()))]
+
+
 def window_of(calendar: Calendar, interval: BillingInterval, instant: datetime) -> Period:
     """Return the window of a calendar that an instant falls into. The last one of each is remembered, as most do."""
     last = _last_windows.get((calendar, interval))
@@ -83,20 +109,21 @@ class Coverage:
 
     def __init__(self, rows: Iterable[Any]) -> None:
         """Take rows of `load_coverage`, ordered by the start and the id of the subscription, then by phase."""
-        phases: defaultdict[tuple[str, str, str], dict[int, list[Any]]] = defaultdict(dict)
+        listed: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in rows:
-            of_metric = phases[row.customer_id, row.billable_metric_id, row.id]
-            of_metric.setdefault(row.phase_number, []).append(row)
-        self._covering: defaultdict[tuple[str, str], list[Covering]] = defaultdict(list)
-        for (customer_id, metric_id, _), numbered in phases.items():
-            self._covering[customer_id, metric_id] += _coverings(list(numbered.values()))
+            listed[row.customer_id, row.billable_metric_id].append(row)
+        self._covering = {place: _remembered(place, some) for place, some in listed.items()}
+
+    def of(self, customer_id: str, billable_metric_id: str) -> Sequence[Covering]:
+        """Return the subscriptions of a customer with prices on a metric: the same object while they are the same."""
+        return self._covering.get((customer_id, billable_metric_id), _NONE)
 
     @property
     def subscription_ids(self) -> frozenset[str]:
         """Every subscription in it."""
         return frozenset(covering.subscription_id for listed in self._covering.values() for covering in listed)
 
-    def of_metric(self, billable_metric_id: str) -> dict[str, list[Covering]]:
+    def of_metric(self, billable_metric_id: str) -> dict[str, Sequence[Covering]]:
         """Return the subscriptions with prices on a metric by customer, each customer's oldest first."""
         found = self._covering.items()
         return {customer_id: listed for (customer_id, metric_id), listed in found if metric_id == billable_metric_id}
@@ -105,7 +132,7 @@ class Coverage:
         self, customer_id: str, billable_metric_id: str, instant: datetime, dimensions: Dimensions
     ) -> Covering | None:
         """Return the subscription that bills a customer's event of this instant for the metric, if any does."""
-        candidates = self._covering.get((customer_id, billable_metric_id), ())
+        candidates = self.of(customer_id, billable_metric_id)
         return next((covering for covering in candidates if covering.price_of(instant, dimensions)), None)
 
     def unchanged_around(
@@ -113,7 +140,7 @@ class Coverage:
     ) -> tuple[datetime, datetime]:
         """Return the span [start, end) around an instant in which the same of the subscriptions cover."""
         start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-        for covering in self._covering.get((customer_id, billable_metric_id), ()):
+        for covering in self.of(customer_id, billable_metric_id):
             for change in (covering.calendar.started_at, covering.calendar.ended_at):
                 if change is not None and change <= instant:
                     start = max(start, change)
@@ -123,7 +150,7 @@ class Coverage:
 
     def oldest(self, customer_id: str, billable_metric_id: str, instant: datetime) -> Covering | None:
         """Return the oldest of a customer's subscriptions with prices on the metric that covers an instant."""
-        candidates = self._covering.get((customer_id, billable_metric_id), ())
+        candidates = self.of(customer_id, billable_metric_id)
         return next((covering for covering in candidates if covering.covers(instant)), None)
 
 
@@ -138,19 +165,11 @@ async def load_coverage(
     Customers are given by their ids, or by a statement that selects these, where there may be any number of them.
     A pending subscription covers, as it is billed once active. One that ended without ever being active does not.
     """
-    chosen = customer_ids if isinstance(customer_ids, Select) else set(customer_ids)
-    subscriptions, phases = table_of(Subscription).c, table_of(SubscriptionPhase).c
-    now = _priced(subscriptions, "phase_number", subscriptions.phase_started_at, subscriptions.ending_at)
-    before = _priced(phases, "number", phases.start_at, phases.end_at).join(
-        table_of(Subscription),
-        (subscriptions.environment_id == phases.environment_id) & (subscriptions.id == phases.subscription_id),
-    )
-    was_active = (subscriptions.status != SubscriptionStatus.TERMINATED) | subscriptions.activated_at.is_not(None)
-    mine = (subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(chosen), was_active)
-    priced = table_of(Price).c.billable_metric_id.in_(set(billable_metric_ids))
-    listed = union_all(*(statement.where(*mine, priced) for statement in (now, before))).subquery()
-    order = (listed.c.started_at, listed.c.id, listed.c.phase_number, listed.c.position)
-    return Coverage(await session.execute(select(listed).order_by(*order)))
+    given: dict[str, Any] = {"environment_id": environment_id, "billable_metric_ids": list(set(billable_metric_ids))}
+    if isinstance(customer_ids, Select):
+        return Coverage((await session.execute(_covered(customer_ids), given)).all())
+    given["customer_ids"] = list(set(customer_ids))
+    return Coverage((await session.execute(_COVERED, given)).all())
 
 
 def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: ColumnElement[Any]) -> Select[Any]:
@@ -175,7 +194,27 @@ def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: Colum
     )
 
 
-def _coverings(phases: Sequence[Sequence[Any]]) -> list[Covering]:
+def _covered(customer_ids: Any) -> Select[Any]:
+    """Select what may cover the events of some customers; environment and metrics are given when it is executed."""
+    environment_id: BindParameter[str] = bindparam("environment_id")
+    subscriptions, phases = table_of(Subscription).c, table_of(SubscriptionPhase).c
+    now = _priced(subscriptions, "phase_number", subscriptions.phase_started_at, subscriptions.ending_at)
+    before = _priced(phases, "number", phases.start_at, phases.end_at).join(
+        table_of(Subscription),
+        (subscriptions.environment_id == phases.environment_id) & (subscriptions.id == phases.subscription_id),
+    )
+    was_active = (subscriptions.status != SubscriptionStatus.TERMINATED) | subscriptions.activated_at.is_not(None)
+    mine = (subscriptions.environment_id == environment_id, subscriptions.customer_id.in_(customer_ids), was_active)
+    priced = table_of(Price).c.billable_metric_id.in_(bindparam("billable_metric_ids", expanding=True))
+    listed = union_all(*(statement.where(*mine, priced) for statement in (now, before))).subquery()
+    return select(listed).order_by(listed.c.started_at, listed.c.id, listed.c.phase_number, listed.c.position)
+
+
+#: For customers given by their ids. It is made once, as that takes longer than to read a few rows.
+_COVERED: Final = _covered(bindparam("customer_ids", expanding=True))
+
+
+def _of_phases(phases: Sequence[Sequence[Any]]) -> list[Covering]:
     """Return what covers the events that one metric measures of one subscription, given its rows phase by phase."""
     calendars = [
         Calendar(first.anchor_at, first.start_at, first.timezone, first.end_at, first.calendar_number)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,7 @@ from app.billing.aggregation import MeteredValue
 from app.billing.extraction import UncountedReason
 from app.billing.filters import Dimensions
 from app.billing.measuring import MetricRules
-from app.metering.coverage import Coverage, load_coverage
+from app.metering.coverage import Coverage, Covering, load_coverage
 from app.metering.facts import CustomerNames, load_customers, load_metrics_of_types, read_data
 from app.metering.index_text import index_text
 
@@ -46,12 +46,31 @@ class Span(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a customer's events with the same dimensions are added up while [start, end) lasts."""
+    """Where a customer's events with the same dimensions are added up while [start, end) lasts, and these cover it."""
 
     period: Span
     day: Span
     start: datetime
     end: datetime
+    coverings: Sequence[Covering]
+
+    def is_of(self, metric: MetricRules, coverings: Sequence[Covering]) -> bool:
+        """Tell whether it was made for the same."""
+        return self.day.metric is metric and self.coverings is coverings
+
+
+#: Places that are remembered, by customer, metric and dimensions, and metrics: what is equal is made to be the same.
+MOST_PLACES: Final = 10_000
+_places: dict[tuple[Any, ...], Place] = {}
+_metrics: dict[str, MetricRules] = {}
+
+
+def _same(metric: MetricRules) -> MetricRules:
+    if _metrics.get(metric.id) != metric:
+        if len(_metrics) >= MOST_PLACES:
+            _metrics.clear()
+        _metrics[metric.id] = metric
+    return _metrics[metric.id]
 
 
 class Count(NamedTuple):
@@ -77,9 +96,8 @@ class Deciding:
         """Take the metrics that may measure the facts, and what covers their customers."""
         self.metrics: defaultdict[str, list[MetricRules]] = defaultdict(list)
         for metric in metrics:
-            self.metrics[metric.event_type].append(metric)
+            self.metrics[metric.event_type].append(_same(metric))
         self.coverage = coverage
-        self._places: dict[tuple[str | None, ...], Place] = {}
 
     def decide(self, fact: Fact) -> Decision:
         """Return what a fact counts for."""
@@ -103,14 +121,16 @@ class Deciding:
 
     def _place(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Place:
         """Return where an event is added up. The last place of each kind is kept, as the next event's is often it."""
-        kind = (customer_id, metric.id, *groups.values())
-        place = self._places.get(kind)
-        if place is None or not place.start <= instant < place.end:
+        kind, coverings = (customer_id, metric.id, *groups.values()), self.coverage.of(customer_id, metric.id)
+        place = _places.get(kind)
+        if place is None or not place.start <= instant < place.end or not place.is_of(metric, coverings):
             period = self._period(customer_id, metric, instant, groups)
             day = day_of(customer_id, metric, instant, groups)
             begins, ends = self.coverage.unchanged_around(customer_id, metric.id, instant)
             start, end = max(period.start, day.start, begins), min(period.end, day.end, ends)
-            place = self._places[kind] = Place(period, day, start, end)
+            if len(_places) >= MOST_PLACES:
+                _places.clear()
+            place = _places[kind] = Place(period, day, start, end, coverings)
         return place
 
     def _period(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Span:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
@@ -127,25 +127,22 @@ def _entries(requests: Sequence[Request], valid: Collection[str], most: int) -> 
 
 async def claim(session: AsyncSession, most: int) -> Claimed:
     """Lock the oldest entries that nobody else has claimed, up to about `most` events, and one entry at least."""
-    columns = _inbox.c
-    waiting = select(columns.id, columns.event_count).where(is_waiting()).order_by(columns.id).limit(_ENTRIES)
     entry_ids: list[int] = []
     total = 0
-    for row in await session.execute(waiting.with_for_update(skip_locked=True)):
+    for row in await session.execute(_OLDEST):
         if entry_ids and total + row.event_count > most:
             break
         entry_ids.append(row.id)
         total += row.event_count
     if not entry_ids:
         return Claimed((), ())
-    entries = select(columns.events).where(columns.id.in_(entry_ids)).order_by(columns.id)
-    events = [event for packed in await session.scalars(entries) for event in _decoder.decode(packed)]
-    return Claimed(entry_ids, events)
+    entries = await session.scalars(_ENTRIES_BY_ID, {"entry_ids": entry_ids})
+    return Claimed(entry_ids, [event for packed in entries for event in _decoder.decode(packed)])
 
 
 async def acknowledge(session: AsyncSession, entry_ids: Collection[int]) -> None:
     """Drop entries whose events this transaction has counted."""
-    await session.execute(delete(_inbox).where(_inbox.c.id.in_(entry_ids)))
+    await session.execute(_DROP_BY_ID, {"entry_ids": list(entry_ids)})
 
 
 async def set_aside(session: AsyncSession, event: ReceivedEvent, error: Exception) -> None:
@@ -158,6 +155,19 @@ async def set_aside(session: AsyncSession, event: ReceivedEvent, error: Exceptio
 def is_waiting() -> ColumnElement[bool]:
     """Return the condition that an entry waits to be counted."""
     return _inbox.c.set_aside_because.is_(None)
+
+
+#: Made once, as that takes longer than to read a few rows.
+_OLDEST: Final = (
+    select(_inbox.c.id, _inbox.c.event_count)
+    .where(is_waiting())
+    .order_by(_inbox.c.id)
+    .limit(_ENTRIES)
+    .with_for_update(skip_locked=True)
+)
+_NAMED: Final = _inbox.c.id.in_(bindparam("entry_ids", expanding=True))
+_ENTRIES_BY_ID: Final = select(_inbox.c.events).where(_NAMED).order_by(_inbox.c.id)
+_DROP_BY_ID: Final = delete(_inbox).where(_NAMED)
 
 
 async def find_waiting(session: AsyncSession, environment_id: str, event_ids: Collection[str]) -> list[ReceivedEvent]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.billing.measuring import MetricRules
@@ -49,32 +49,46 @@ async def load_events(session: AsyncSession, environment_id: str, ids: Collectio
 
 async def load_metrics(session: AsyncSession, environment_id: str, ids: Collection[str]) -> list[MetricRules]:
     """Return the metrics with these ids, in one statement."""
-    return await _metrics(session, environment_id, table_of(BillableMetric).c.id.in_(set(ids)))
+    given = {"environment_id": environment_id, "named": list(set(ids))}
+    return [_rules(row) for row in await session.execute(_METRICS_BY_ID, given)]
 
 
 async def load_metrics_of_types(
     session: AsyncSession, environment_id: str, types: Collection[str]
 ) -> list[MetricRules]:
     """Return the metrics that measure events of these types, oldest first, in one statement."""
-    return await _metrics(session, environment_id, table_of(BillableMetric).c.event_type.in_(set(types)))
+    given = {"environment_id": environment_id, "named": list(set(types))}
+    return [_rules(row) for row in await session.execute(_METRICS_BY_TYPE, given)]
 
 
 async def load_customers(
     session: AsyncSession, environment_id: str, ids: Collection[str], external_ids: Collection[str] = ()
 ) -> CustomerNames:
     """Return the customers with these ids or external ids, in one statement."""
+    given = {"environment_id": environment_id, "ids": list(set(ids)), "external_ids": list(set(external_ids))}
+    return _names((await session.execute(_CUSTOMERS, given)).all())
+
+
+def _customers() -> Select[Any]:
     customers, clocks = table_of(Customer).c, table_of(TestClock).c
-    named = customers.id.in_(set(ids)) | customers.external_id.in_(set(external_ids))
+    named = customers.id.in_(_given("ids")) | customers.external_id.in_(_given("external_ids"))
     on_clock = (clocks.environment_id == customers.environment_id) & (clocks.id == customers.test_clock_id)
-    statement = (
+    return (
         select(customers.id, customers.external_id, clocks.now)
         .outerjoin(table_of(TestClock), on_clock)
-        .where(customers.environment_id == environment_id, named)
+        .where(customers.environment_id == bindparam("environment_id"), named)
     )
-    return _names((await session.execute(statement)).all())
 
 
-async def _metrics(session: AsyncSession, environment_id: str, chosen: ColumnElement[bool]) -> list[MetricRules]:
+def _given(name: str) -> BindParameter[str]:
+    return bindparam(name, expanding=True)
+
+
+#: Statements that each batch of events needs are made once, as that takes longer than to read a few rows.
+_CUSTOMERS: Final = _customers()
+
+
+def _metrics(column: str) -> Select[Any]:
     columns = table_of(BillableMetric).c
     statement = select(
         columns.id,
@@ -84,8 +98,12 @@ async def _metrics(session: AsyncSession, environment_id: str, chosen: ColumnEle
         columns.group_by,
         columns.event_from,
     )
-    rows = await session.execute(statement.where(columns.environment_id == environment_id, chosen).order_by(columns.id))
-    return [_rules(row) for row in rows]
+    mine = (columns.environment_id == bindparam("environment_id"), columns[column].in_(_given("named")))
+    return statement.where(*mine).order_by(columns.id)
+
+
+_METRICS_BY_ID: Final = _metrics("id")
+_METRICS_BY_TYPE: Final = _metrics("event_type")
 
 
 def _rules(row: LightRow) -> MetricRules:
