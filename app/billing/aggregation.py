@@ -1,7 +1,6 @@
 """How the events of a period become one quantity."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -45,8 +44,7 @@ class Latest(NamedTuple):
     value: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Tallied:
+class Tallied(NamedTuple):
     """All that an aggregation needs to know of a set of events; what it does not need stays at nothing.
 
     `distinct_count` is of different values, or of the events themselves where they carry none.
@@ -72,8 +70,7 @@ class Tallied:
 
     def minus(self, other: "Tallied") -> "Tallied":
         """Return the tally without events that are in it; only for what `is_subtractable`."""
-        return replace(
-            self,
+        return self._replace(
             event_count=self.event_count - other.event_count,
             total=exact_difference(self.total, other.total),
             distinct_count=self.distinct_count - other.distinct_count,

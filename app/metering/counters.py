@@ -1,10 +1,9 @@
 """Counters of usage: found or made, locked, and added to, for any number of events at once."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,10 +15,11 @@ from app.metering.supplements import note_supplements
 from app.metering.tallies import Adding, tells_apart
 from app.models import CounterKind
 
-_TALLY: Final = (
+#: The columns of a counter's tally.
+TALLY: Final = (
     "event_count", "total", "minimum", "maximum", "latest", "latest_at", "latest_event_id", "distinct_count",
 )  # fmt: skip
-_READ: Final = ("id", "key", "closed_at", *_TALLY)
+_READ: Final = ("id", "key", "closed_at", *TALLY)
 _MADE: Final = (
     "key", "kind", "environment_id", "customer_id", "billable_metric_id", "subscription_id", "price_id", "start_at",
     "end_at", "round", "dimensions", "event_count", "total", "distinct_count",
@@ -27,8 +27,7 @@ _MADE: Final = (
 _COUNTED: Final = ("event_number", "billable_metric_id", "revision", "is_withdrawal", "usage_counter_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """A locked counter as it stands; `round` is 0 for what is counted before a period closes."""
 
     id: int
@@ -99,21 +98,20 @@ async def write_tallies(session: AsyncSession, tallies: Iterable[tuple[int, Tall
     """Set locked counters, by their id, to what they come to."""
     store = store_of(session)
     rows = [(counter_id, *_tally_columns(store, tallied)) for counter_id, tallied in tallies]
-    await store.update_by_id(await session.connection(), "usage_counter", _TALLY, rows)
+    await store.update_by_id(await session.connection(), "usage_counter", TALLY, rows)
 
 
-def read_tally(store: ModuleType, row: Any) -> Tallied:
-    """Return what a counter's row comes to. The row is as the driver gave it."""
-    latest = None
-    if row.latest_at is not None:
-        latest = Latest(store.read_instant(row.latest_at), row.latest_event_id, store.read_decimal(row.latest))
+def read_tally(store: ModuleType, columns: Sequence[Any]) -> Tallied:
+    """Return what the columns of TALLY come to, as the driver gave them."""
+    event_count, total, minimum, maximum, latest, latest_at, latest_event_id, distinct_count = columns
+    read = store.read_decimal
     return Tallied(
-        event_count=row.event_count,
-        total=store.read_decimal(row.total),
-        minimum=None if row.minimum is None else store.read_decimal(row.minimum),
-        maximum=None if row.maximum is None else store.read_decimal(row.maximum),
-        latest=latest,
-        distinct_count=row.distinct_count,
+        event_count,
+        read(total),
+        None if minimum is None else read(minimum),
+        None if maximum is None else read(maximum),
+        None if latest_at is None else Latest(store.read_instant(latest_at), latest_event_id, read(latest)),
+        distinct_count,
     )
 
 
@@ -153,8 +151,8 @@ def _key(kind: CounterKind, base: str, number: int) -> str:
 
 
 def _counter(store: ModuleType, row: Any, number: int) -> Counter:
-    closed_at = None if row.closed_at is None else store.read_instant(row.closed_at)
-    return Counter(row.id, read_tally(store, row), closed_at, number)
+    counter_id, _, closed_at, *tally = row
+    return Counter(counter_id, read_tally(store, tally), closed_at and store.read_instant(closed_at), number)
 
 
 def _made(

@@ -4,7 +4,7 @@ import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -212,7 +212,7 @@ def _total(aggregation: Aggregation, pieces: Iterable[Piece]) -> Decimal:
         tallied = tallied.plus(piece.tallied)
         if piece.text is not None:
             texts.add(piece.text)
-    return quantity_of(aggregation, replace(tallied, distinct_count=len(texts)) if texts else tallied)
+    return quantity_of(aggregation, tallied._replace(distinct_count=len(texts)) if texts else tallied)
 
 
 def _by_group(aggregation: Aggregation, keyed: Iterable[_Keyed]) -> tuple[UsageGroup, ...]:

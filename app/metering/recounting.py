@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.billing.aggregation import MeteredValue, Tallied, tally_events
 from app.billing.extraction import UncountedReason
 from app.billing.measuring import MetricRules
-from app.metering.counters import add_counts, open_counters, read_tally, write_tallies
+from app.metering.counters import TALLY, add_counts, open_counters, read_tally, write_tallies
 from app.metering.deciding import Count, Decision, Fact, Span, day_of, load_deciding
 from app.metering.facts import load_metrics, load_metrics_of_types, read_data
 from app.metering.index_text import index_text
@@ -129,7 +129,7 @@ async def recount_counters(session: AsyncSession, environment_id: str, keys: Col
     if not keys:
         return 0
     store, connection = store_of(session), await session.connection()
-    columns = ("id", "key", "billable_metric_id", *_TALLY)
+    columns = ("id", "billable_metric_id", *TALLY)
     rows = await store.lock_in(connection, "usage_counter", columns, "key", list(keys))
     metrics = {m.id: m for m in await load_metrics(session, environment_id, {row.billable_metric_id for row in rows})}
     changed = []
@@ -141,7 +141,7 @@ async def recount_counters(session: AsyncSession, environment_id: str, keys: Col
             texts = {index_text(value.value) for value in values if isinstance(value.value, str)}
             await store.insert_values(connection, sorted((row.id, text) for text in texts))
         fresh = tally_events(metric.aggregation, values)
-        if fresh != read_tally(store, row):
+        if fresh != read_tally(store, row[2:]):
             changed.append((row.id, fresh))
     await write_tallies(session, changed)
     return len(changed)
@@ -209,15 +209,11 @@ async def _days_there(session: AsyncSession, day: Span) -> dict[str, Span]:
     return {row.key: day._replace(key=row.key, dimensions=row.dimensions) for row in rows}
 
 
-_TALLY = (
-    "event_count", "total", "minimum", "maximum", "latest", "latest_at", "latest_event_id", "distinct_count",
-)  # fmt: skip
-
-
 async def _subtract(session: AsyncSession, gone: Mapping[str, Adding]) -> None:
     store, connection = store_of(session), await session.connection()
-    rows = await store.lock_in(connection, "usage_counter", ("id", "key", *_TALLY), "key", list(gone))
-    await write_tallies(session, [(row.id, read_tally(store, row).minus(gone[row.key].tallied(0))) for row in rows])
+    rows = await store.lock_in(connection, "usage_counter", ("id", "key", *TALLY), "key", list(gone))
+    left = [(counter_id, read_tally(store, tally).minus(gone[key].tallied(0))) for counter_id, key, *tally in rows]
+    await write_tallies(session, left)
 
 
 async def _values_of(session: AsyncSession, metric: MetricRules, counter_id: int) -> list[MeteredValue]:

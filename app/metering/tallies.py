@@ -1,6 +1,6 @@
 """Adding events up: what one transaction brings to a counter, or takes from it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.billing.aggregation import Aggregation, MeteredValue, Tallied, tally_events
 from app.billing.aggregation import is_subtractable as follows_from_tally
@@ -34,4 +34,4 @@ class Adding:
     def tallied(self, new_texts: int) -> Tallied:
         """Return what it comes to; `new_texts` is how many of its texts are to be counted."""
         tallied = tally_events(self.metric.aggregation, self.values)
-        return replace(tallied, distinct_count=new_texts) if tells_apart(self.metric) else tallied
+        return tallied._replace(distinct_count=new_texts) if tells_apart(self.metric) else tallied
