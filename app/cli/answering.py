@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
 from app.api.at_once import Header
-from app.cli.limits import ServerState
+from app.cli.limits import ServerState, UsualHead
 
 if TYPE_CHECKING:
     from app.cli.connections import Connection
@@ -111,12 +111,11 @@ class Cycle(RequestResponseCycle):
         """Answer in one go, with well-formed headers beside the length of the body. Nobody awaits that it is sent."""
         if self.disconnected:
             return
-        lines: list[Any] = [_lines.get(header) or _line(header) for header in headers]  # one that is not fails the join
         end = b"content-length: %d\r\n\r\n" % len(body)
         if not self.keep_alive:
             end = b"connection: close\r\n" + end
         self.response_started = True
-        self.transport.write(b"".join([STATUS_LINE[status], _defaults(self._state), *lines, end, body]))
+        self.transport.write(b"".join([_usual_head(self._state, status, headers), end, body]))
         self._complete()
 
     def _head_of(self, message: Any) -> bytes | None:
@@ -184,6 +183,16 @@ def _line(header: Header) -> bytes | None:
     if len(_lines) < _MOST_LINES:
         _lines[header] = line
     return line
+
+
+def _usual_head(state: ServerState, status: int, headers: Sequence[Header]) -> bytes:
+    """Return what stands before the length in an answer with well-formed headers: the last one while it is that."""
+    defaults, last = state.default_headers, state.usual_head
+    if last.headers is not headers or last.defaults is not defaults or last.status != status:
+        lines: list[Any] = [_lines.get(header) or _line(header) for header in headers]  # one that is not fails the join
+        written = b"".join([STATUS_LINE[status], _defaults(state), *lines])
+        last = state.usual_head = UsualHead(status, headers, defaults, written)
+    return last.written
 
 
 def _defaults(state: ServerState) -> bytes:

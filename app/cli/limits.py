@@ -1,11 +1,11 @@
 """What a server grants its clients, from the settings, and what its connections share."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import uvicorn.server
 
@@ -72,6 +72,15 @@ class Limits:
         }
 
 
+class UsualHead(NamedTuple):
+    """The head of an answer as far as it is written before its body is known, and what it is made of."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    defaults: Sequence[tuple[bytes, bytes]]
+    written: bytes
+
+
 class ServerState(uvicorn.server.ServerState):
     """What the connections of a process share."""
 
@@ -81,6 +90,8 @@ class ServerState(uvicorn.server.ServerState):
         self.limits = limits
         #: The headers of every answer, and how they are written.
         self.written_headers: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+        #: The head of the answer that was written last in one go.
+        self.usual_head = UsualHead(0, (), (), b"")
         #: Seconds in which this process could serve: what it was busy for, or stopped, is held against no client.
         self.now = 0.0
 

@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.cli import answering
 from app.cli.answering import Cycle
+from app.cli.limits import ServerState
+from tests.support.wire import LIMITS
 
 SCOPE = {"type": "http", "method": "POST", "path": "/"}
 DATE = [(b"date", b"Fri, 27 Nov 2026 14:40:08 GMT")]
@@ -36,6 +38,12 @@ class Transport:
         pass
 
 
+def server_state() -> ServerState:
+    state = ServerState(LIMITS)
+    state.default_headers = DATE
+    return state
+
+
 def connection(transport: Any, *, expects: bool = False) -> Any:
     return SimpleNamespace(
         transport=transport,
@@ -43,7 +51,7 @@ def connection(transport: Any, *, expects: bool = False) -> Any:
         logger=SimpleNamespace(error=print),
         access_logger=None,
         access_log=False,
-        server_state=SimpleNamespace(default_headers=DATE, written_headers=([], b"")),
+        server_state=server_state(),
         on_response_complete=lambda: None,
         expect_100_continue=expects,
     )
@@ -246,3 +254,19 @@ async def test_the_date_is_that_of_the_second() -> None:
     assert [answer.split(b"\r\n")[1] for answer in transport.written] == [
         b"date: %d" % second for second in (0, 0, 1, 1, 2, 2)
     ]
+
+
+async def test_answers_in_one_go_follow_the_date_the_status_and_the_headers() -> None:
+    state, plain, typed = server_state(), ((b"x-one", b"1"),), (TYPE, (b"x-two", b"2"))
+    later = [(b"date", b"Fri, 27 Nov 2026 14:40:09 GMT")]
+    for defaults, status, headers in (
+        (DATE, 202, typed), (DATE, 202, typed), (later, 202, typed), (later, 202, plain), (later, 200, plain),
+        (DATE, 200, plain), (DATE, 202, typed),
+    ):  # fmt: skip
+        transports = Transport(), Transport()
+        mine, theirs = cycles(transports)
+        mine._state, state.default_headers, theirs.default_headers = state, defaults, defaults
+        mine.answer(status, headers, b"hello")
+        await theirs.send(start(*headers, FIVE, status=status))
+        await theirs.send(part(b"hello"))
+        assert b"".join(transports[0].written) == b"".join(transports[1].written)
