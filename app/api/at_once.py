@@ -22,7 +22,10 @@ class AtOnce(Protocol):
     headers: Sequence[Header]
 
     def recognise(self, headers: Mapping[bytes, bytes]) -> Any:
-        """Return who sends a request with these headers, of which none came twice; None where that takes longer."""
+        """Return who sends a request with these headers, of which none came twice; None where that takes longer.
+
+        The length of the body is not among them.
+        """
         ...
 
     def take(self, sender: Any, body: bytes, answer: Callable[[Answer], None]) -> bool:

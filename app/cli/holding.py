@@ -1,7 +1,8 @@
 """Which requests are answered without a task: they are held until their body is there.
 
 A client says nearly the same before each of its requests. What was found of one head is true of the next where that
-differs in the length of the body, and in nothing else.
+differs in the length of the body, and in nothing else. A head is kept where it is far from any limit of size, and was a
+known sender's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from app.cli.connections import Connection
 
 _LENGTH: Final = b"content-length"
+#: A head that is kept has no larger part of the bytes that one may have.
+_PART_KEPT: Final = 8
 #: A body's length has fewer digits.
 _MOST_DIGITS: Final = 9
 
@@ -30,7 +33,7 @@ class Held(NamedTuple):
 
 
 class _Head(NamedTuple):
-    """What is known of a head: its headers, the place of the length among them, and the same by name."""
+    """What is known of a head: its headers, the place of the length among them, and the others by name."""
 
     taker: AtOnce
     target: bytes
@@ -58,8 +61,13 @@ class Holding:
         if _LENGTH not in given:
             return None
         place = [name for name, _ in headers].index(_LENGTH)
-        self._last = _Head(taker, connection.url, [*headers], place, given, connection.parser.should_keep_alive())
-        return _held(connection, self._last)
+        others = {name: value for name, value in given.items() if name != _LENGTH}
+        head = _Head(taker, connection.url, [*headers], place, others, connection.parser.should_keep_alive())
+        held = _held(connection, head)
+        size = sum([len(name) + len(value) for name, value in headers])
+        if held is not None and size <= connection.limits.head_bytes // _PART_KEPT:
+            self._last = head
+        return held
 
     def hold_again(self, connection: "Connection") -> Held | None:
         """Return the same for a request with the head of the last one that was held; None for any other."""

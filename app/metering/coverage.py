@@ -20,10 +20,8 @@ from app.models import PlanVersionPrice, Price, Subscription, SubscriptionPhase,
 #: Calendars whose last window is remembered. Each is what it is for ever, so nothing here can be out of date.
 MAX_REMEMBERED: Final = 100_000
 _last_windows: dict[tuple[Calendar, BillingInterval], Period] = {}
-#: Customers and metrics whose subscriptions are remembered, with the rows they were made of: mostly these are the same
-#: when the next events come, and then nothing is made again.
-MOST_COVERINGS: Final = 10_000
-_coverings: dict[tuple[str, str], tuple[Sequence[Any], Sequence["Covering"]]] = {}
+#: Rows, and values of the filters in them, of which is remembered what was made: some 25 MB at most.
+MOST_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +73,32 @@ class Covering:
 _NONE: Final[Sequence[Covering]] = ()
 
 
-def _remembered(place: tuple[str, str], rows: Sequence[Any]) -> Sequence[Covering]:
-    before = _coverings.get(place)
-    if before is not None and before[0] == rows:
-        return before[1]
-    if len(_coverings) >= MOST_COVERINGS:
-        _coverings.clear()
-    made = _made(rows)
-    _coverings[place] = rows, made
-    return made
+class Memory:
+    """What was made of the rows of customers and metrics: mostly they are the same when the next events come."""
+
+    def __init__(self, most: int = MOST_ROWS) -> None:
+        """Remember so many rows, and values of their filters, at most."""
+        self._most = most
+        self._kept: dict[tuple[str, str], tuple[Sequence[Any], Sequence[Covering], int]] = {}
+        #: Rows, and values of their filters, that are kept.
+        self.size = 0
+
+    def coverings(self, place: tuple[str, str], rows: Sequence[Any]) -> Sequence[Covering]:
+        """Return what the rows come to."""
+        rows_before, made, size = self._kept.get(place, ((), (), 0))
+        if size and rows_before == rows:
+            return made
+        made, larger = _made(rows), sum(1 + sum(len(one["in"]) for one in row.filter or ()) for row in rows)
+        if self.size - size + larger > self._most:
+            self._kept.clear()
+            self.size = size = 0
+        if larger <= self._most:
+            self._kept[place] = rows, made, larger
+            self.size += larger - size
+        return made
+
+
+_memory: Final = Memory()
 
 
 def _made(rows: Sequence[Any]) -> Sequence[Covering]:
@@ -107,15 +122,20 @@ def window_of(calendar: Calendar, interval: BillingInterval, instant: datetime) 
 class Coverage:
     """The subscriptions that may bill the events of some customers, by customer and metric, oldest first."""
 
-    def __init__(self, rows: Iterable[Any]) -> None:
-        """Take rows of `load_coverage`, ordered by the start and the id of the subscription, then by phase."""
+    def __init__(self, rows: Iterable[Any], memory: "Memory | None" = None) -> None:
+        """Take rows of `load_coverage`, ordered by the start and the id of the subscription, then by phase.
+
+        With a memory it is made of what was made of the same rows before.
+        """
         listed: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in rows:
             listed[row.customer_id, row.billable_metric_id].append(row)
-        self._covering = {place: _remembered(place, some) for place, some in listed.items()}
+        self._covering = {
+            place: _made(some) if memory is None else memory.coverings(place, some) for place, some in listed.items()
+        }
 
     def of(self, customer_id: str, billable_metric_id: str) -> Sequence[Covering]:
-        """Return the subscriptions of a customer with prices on a metric: the same object while they are the same."""
+        """Return the subscriptions of a customer with prices on a metric. A memory returns the same object again."""
         return self._covering.get((customer_id, billable_metric_id), _NONE)
 
     @property
@@ -169,7 +189,7 @@ async def load_coverage(
     if isinstance(customer_ids, Select):
         return Coverage((await session.execute(_covered(customer_ids), given)).all())
     given["customer_ids"] = list(set(customer_ids))
-    return Coverage((await session.execute(_COVERED, given)).all())
+    return Coverage((await session.execute(_COVERED, given)).all(), _memory)
 
 
 def _priced(agreed: Any, number: str, start: ColumnElement[datetime], end: ColumnElement[Any]) -> Select[Any]:

@@ -59,8 +59,10 @@ class Place(NamedTuple):
         return self.day.metric is metric and self.coverings is coverings
 
 
-#: Places that are remembered, by customer, metric and dimensions, and metrics: what is equal is made to be the same.
+#: Places that are remembered, by customer, metric and dimensions, unless these have more characters, as they may have
+#: any number: some 10 MB at most. And metrics: what is equal is made to be the same.
 MOST_PLACES: Final = 10_000
+LONGEST_DIMENSIONS: Final = 200
 _places: dict[tuple[Any, ...], Place] = {}
 _metrics: dict[str, MetricRules] = {}
 
@@ -98,6 +100,8 @@ class Deciding:
         for metric in metrics:
             self.metrics[metric.event_type].append(_same(metric))
         self.coverage = coverage
+        #: Those with long dimensions, while these facts are decided on.
+        self._places: dict[tuple[Any, ...], Place] = {}
 
     def decide(self, fact: Fact) -> Decision:
         """Return what a fact counts for."""
@@ -122,16 +126,23 @@ class Deciding:
     def _place(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Place:
         """Return where an event is added up. The last place of each kind is kept, as the next event's is often it."""
         kind, coverings = (customer_id, metric.id, *groups.values()), self.coverage.of(customer_id, metric.id)
-        place = _places.get(kind)
+        place = _places.get(kind) or self._places.get(kind)
         if place is None or not place.start <= instant < place.end or not place.is_of(metric, coverings):
             period = self._period(customer_id, metric, instant, groups)
             day = day_of(customer_id, metric, instant, groups)
             begins, ends = self.coverage.unchanged_around(customer_id, metric.id, instant)
             start, end = max(period.start, day.start, begins), min(period.end, day.end, ends)
-            if len(_places) >= MOST_PLACES:
-                _places.clear()
-            place = _places[kind] = Place(period, day, start, end, coverings)
+            place = Place(period, day, start, end, coverings)
+            self._remember(kind, place)
         return place
+
+    def _remember(self, kind: tuple[Any, ...], place: Place) -> None:
+        if len(place.day.dimensions or "") > LONGEST_DIMENSIONS:
+            self._places[kind] = place
+            return
+        if len(_places) >= MOST_PLACES:
+            _places.clear()
+        _places[kind] = place
 
     def _period(self, customer_id: str, metric: MetricRules, instant: datetime, groups: Dimensions) -> Span:
         owner = self.coverage.owner(customer_id, metric.id, instant, groups)

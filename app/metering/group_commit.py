@@ -34,8 +34,8 @@ class KeyRevoked(Exception):
     """The key that the events came with is valid no longer; nothing of them was stored."""
 
 
-#: What is called, once, when events are on disk and have their ids, or with what kept them from it: KeyRevoked, or the
-#: error of the database.
+#: What is called, once, when events are on disk and have their ids, or with what kept them from it: KeyRevoked, an
+#: error of the database, ConnectionAbortedError where the server stops, or a bug.
 Tell = Callable[[BaseException | None], None]
 #: The events of one request, which are stored together or not at all: the key they came with, how many bytes they take,
 #: and who is told.
@@ -65,6 +65,7 @@ class GroupCommit:
         self._size += size
         if self._running is None:
             self._running = asyncio.create_task(self._run())
+            self._running.add_done_callback(self._end)
 
     async def close(self) -> None:
         """Return once nothing waits any more."""
@@ -79,12 +80,19 @@ class GroupCommit:
                 if len(group) >= CROWD:
                     await asyncio.sleep(GATHER)
         finally:
-            # There are some only where this was cancelled: nothing of them was stored, and they are told so.
-            left = list(self._waiting)
-            self._waiting.clear()
-            self._leave(left)
-            self._running = None
-            _tell(left, ConnectionAbortedError("The server is shutting down."))
+            self._stop()
+
+    def _end(self, run: "asyncio.Task[None]") -> None:
+        if self._running is run:  # it was cancelled before it began
+            self._stop()
+
+    def _stop(self) -> None:
+        self._running = None
+        # There are some only where it was cancelled: nothing of them was stored, and they are told so.
+        left = list(self._waiting)
+        self._waiting.clear()
+        self._leave(left)
+        _tell(left, ConnectionAbortedError("The server is shutting down."))
 
     def _take(self) -> list[_Waiting]:
         """Take as many requests, in their order, as one transaction may have; one at least."""

@@ -145,7 +145,10 @@ class Intake:
         return time.monotonic() - self._looked_at >= LOOK_EVERY
 
     def put(self, sender: Sender, events: Sequence[ReceivedEvent], size: int, tell: Tell) -> None:
-        """Let events be stored, and `tell` when they are; NotTaken comes at once. The lag may have to be looked at."""
+        """Let events be stored, and `tell` what became of that; NotTaken comes at once.
+
+        It is for who has asked `is_look_due` and, where it is, goes by `store`: else nobody ever looks.
+        """
         self.buckets.take(sender.api_key_id, len(events))
         if self._lag > self.most_lag:
             raise NotTaken(503, "UNAVAILABLE", "Counting is far behind. Send it again later.", 5)

@@ -14,7 +14,7 @@ class ReceivedEvent(msgspec.Struct, array_like=True, gc=False):
     """A well-formed event of an environment, as it waits in the inbox. `data` is its JSON text as it came.
 
     `timestamp` is None where none was sent: what it will be depends on the customer, who is looked up by the drainer.
-    The id is empty until the event is written, as ids are made many at a time.
+    The id is empty until the event is about to be written, as ids are made many at a time.
     """
 
     environment_id: str

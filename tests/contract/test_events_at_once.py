@@ -277,6 +277,48 @@ async def test_a_bug_is_answered_too(caller: Caller, monkeypatch: pytest.MonkeyP
     assert status(whole(await heard(wire))[0]) == 202
 
 
+async def test_a_head_that_is_too_large_is_never_known_again(caller: Caller) -> None:
+    wire = await caller.known()
+    sent = caller.request(body("k"), b"x: " + b"y" * 60_000)
+    wire.send(sent[:31_000])
+    wire.send(sent[31_000:])  # what is in each piece is not too much
+    assert status(whole(await heard(wire))[0]) == 202
+    wire.said = b""
+    wire.send(sent)
+    assert status(whole(await heard(wire))[0]) == 431
+
+
+async def test_a_head_is_kept_of_known_senders_only(caller: Caller) -> None:
+    wire = caller.line.connect()
+    wire.send(caller.request(body("k")).replace(b"Bearer sk_", b"Bearer sk_x"))
+    assert status(whole(await heard(wire))[0]) == 401
+    assert wire.connection
+    assert wire.connection._holding._last is None
+    for _ in range(2):
+        wire.said = b""
+        wire.send(caller.request(body("k")))
+        assert status(whole(await heard(wire))[0]) == 202
+    assert wire.connection._holding._last is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "answered"),
+    [(b"", 202), (b"x-more: y", 202), (b"content-encoding: gzip", 415), (b"authorization: Bearer sk_x", 401)],
+)
+async def test_another_head_is_looked_at_in_full(caller: Caller, line: bytes, answered: int) -> None:
+    wire = await caller.known()
+    for number in range(2):
+        wire.said = b""
+        wire.send(caller.request(body(f"a{number}")))
+        assert status(whole(await heard(wire))[0]) == 202
+        wire.said = b""
+        own = caller.request(body(f"b{number}"), *([line] if line else []))
+        if line.startswith(b"authorization"):
+            own = own.replace(b"authorization: Bearer " + caller.api.secret.encode() + b"\r\n", b"")
+        wire.send(own)
+        assert status(whole(await heard(wire))[0]) == answered
+
+
 async def test_an_event_is_paid_for_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     caller = Caller(api, events_per_second=3)
     wire = await caller.known()

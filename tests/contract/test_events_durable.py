@@ -1,6 +1,7 @@
 """202 means committed: whatever keeps an event from being stored is answered with 503."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Awaitable
 from pathlib import Path
@@ -13,7 +14,10 @@ from sqlalchemy import exc, text
 from app import models
 from app.api.events import EventsEndpoint
 from app.db import Sessions, database_failed
+from app.metering.codec import decode_event
+from app.metering.group_commit import GroupCommit, KeyRevoked
 from app.metering.intake import Intake
+from app.metering.received import receive
 from app.models import EnvironmentKind
 from app.settings import Settings
 from app.sqlite import SqliteWriter
@@ -72,6 +76,21 @@ async def test_who_waits_while_the_server_stops_is_told_so(api: Api, monkeypatch
     monkeypatch.undo()
     assert (await api.post(EVENT)).status_code == 202
     assert await api.stored() == 1
+
+
+async def test_who_waits_is_told_where_the_work_was_cancelled_before_it_began(api: Api) -> None:
+    told: list[BaseException | None] = []
+    commits = GroupCommit(api.world.sessions)
+    events = [receive(api.world.live_id, decode_event(json.dumps(EVENT).encode()), api.clock.now())]
+    commits.store("key_x", events, 1, told.append)
+    [begun] = [task for task in asyncio.all_tasks() if "GroupCommit._run" in repr(task.get_coro())]
+    begun.cancel()
+    commits.store("key_x", events, 1, told.append)
+    await asyncio.wait_for(commits.close(), 5)
+    assert [type(error) for error in told] == [ConnectionAbortedError] * 2
+    commits.store("key_x", events, 1, told.append)
+    await asyncio.wait_for(commits.close(), 5)
+    assert isinstance(told[2], KeyRevoked)
 
 
 async def test_a_database_that_is_away_is_503(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from app.billing.aggregation import Aggregation
 from app.billing.measuring import MetricRules
 from app.billing.periods import BillingInterval
 from app.metering import coverage, deciding
-from app.metering.coverage import Coverage
+from app.metering.coverage import Coverage, Memory
 from app.metering.deciding import Deciding, Fact, Span
 
 START, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 20, 12, tzinfo=UTC)
 METRIC = MetricRules("bm_1", "call", Aggregation.SUM, "$.size", (("region", "$.region"),), None)
+MEMORY = Memory()
 
 
 def subscription(**changed: Any) -> SimpleNamespace:
@@ -31,7 +32,7 @@ def subscription(**changed: Any) -> SimpleNamespace:
 def place(rows: list[SimpleNamespace], metric: MetricRules = METRIC, at: datetime = LATER) -> tuple[Span, Span]:
     """Return the period and the day to which an event is added."""
     fact = Fact(1, "evt_1", "call", at, '{"size": 2, "region": "eu", "zone": "b"}', "cus_1")
-    [count] = Deciding([metric], Coverage(rows)).decide(fact).counts
+    [count] = Deciding([metric], Coverage(rows, MEMORY)).decide(fact).counts
     return count.place.period, count.place.day
 
 
@@ -78,21 +79,42 @@ def test_another_day_and_another_month() -> None:
 
 
 def test_the_same_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Coverage([subscription()]).of("cus_1", "bm_1")
+    first = Coverage([subscription()], MEMORY).of("cus_1", "bm_1")
     before = place([subscription()])
     monkeypatch.setattr(coverage, "_made", None)
-    assert Coverage([subscription()]).of("cus_1", "bm_1") is first
+    assert Coverage([subscription()], MEMORY).of("cus_1", "bm_1") is first
     monkeypatch.setattr(deciding, "day_of", None)
     assert place([subscription()]) == before
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "MOST_COVERINGS", 3)
+def test_rows_are_remembered_up_to_a_bound() -> None:
+    memory = Memory(most=10)
+    long = [{"name": "region", "in": [str(number) for number in range(9)]}]
+    for number in range(30):
+        filters = long if number % 3 == 0 else None
+        rows = [subscription(customer_id=f"cus_{number}", filter=filters)]
+        for _ in range(2):
+            assert Coverage(rows, memory).of(f"cus_{number}", "bm_1")
+            kept = [row for listed, _, _ in memory._kept.values() for row in listed]
+            assert memory.size == sum(1 + (9 if row.filter else 0) for row in kept) <= 10
+    for changed in ({}, {"filter": long}, {}):
+        rows = [subscription(customer_id=f"cus_{number}", **changed) for number in range(3)]
+        Coverage(rows, memory)
+        assert memory.size <= 10
+    much = [subscription(price_id=f"price_{number}") for number in range(11)]
+    assert len(Coverage(much, memory).of("cus_1", "bm_1")[0].prices) == 11
+    assert memory.size <= 10
+    assert all(len(rows) <= 10 for rows, _, _ in memory._kept.values())
+
+
+def test_places_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "MOST_PLACES", 3)
+    decisions = Deciding([METRIC], Coverage([subscription()]))
     for number in range(10):
-        name = f"cus_{number}"
-        fact = Fact(number, "evt", "call", LATER, '{"size": 1}', name)
-        [count] = Deciding([METRIC], Coverage([subscription(customer_id=name)])).decide(fact).counts
-        assert count.place.period.customer_id == name
-        assert len(coverage._coverings) <= 3
+        for region in (f"r{number}", f"r{number}" * 300):
+            fact = Fact(number, "evt", "call", LATER, f'{{"size": 1, "region": "{region}"}}', "cus_1")
+            [first], [again] = decisions.decide(fact).counts, decisions.decide(fact).counts
+            assert first.place is again.place
+            assert first.place.day.dimensions == f'["{region}"]'
         assert len(deciding._places) <= 3
+        assert all(len(place.day.dimensions or "") <= 200 for place in deciding._places.values())
