@@ -1,11 +1,12 @@
 """The burn-down against a naive one that goes from instant to instant and from event to event."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.billing.burn_down import BurnDown, burn_down, change_points
@@ -122,12 +123,21 @@ def test_it_is_the_naive_one(world: tuple[list[Giver], list[Gift], list[tuple[in
     same(found, live(givers, given_, [event for event in events if event[0] <= until], until))
 
 
+PLAIN = Giver(
+    start=0, end=None, period=None, issue=Fraction(0), soft=False, preserve=False, least=Fraction(0), most=None
+)
+HALF = Fraction(1, 2)
+GIFT = Gift(giver=0, amount=HALF, start=0, end=None, priority=0, again=None)
+
+
 @given(worlds(SOME | SOME.map(lambda units: -units)))
+@example(([PLAIN, PLAIN, replace(PLAIN, issue=HALF)], [GIFT] * 4, [(5, -HALF), (6, HALF)], 6))
 def test_usage_below_zero_goes_back_to_where_it_was_taken_from(
     world: tuple[list[Giver], list[Gift], list[tuple[int, Fraction]], int],
 ) -> None:
     givers, given_, events, until = world
-    found = burnt(givers, given_, events, until, [at(week) for week in range(until)])
+    # Each week is looked at by itself, the last one too: what is used in one is not there to go back to in another.
+    found = burnt(givers, given_, events, until, [at(week) for week in range(until + 1)])
     weeks = {week: sum((units for when, units in events if when == week), Fraction(0)) for week, _ in events}
     same(found, live(givers, given_, [one for one in sorted(weeks.items()) if one[0] <= until], until))
 
