@@ -122,7 +122,7 @@ def window_of(calendar: Calendar, interval: BillingInterval, instant: datetime) 
 class Coverage:
     """The subscriptions that may bill the events of some customers, by customer and metric, oldest first."""
 
-    def __init__(self, rows: Iterable[Any], memory: "Memory | None" = None) -> None:
+    def __init__(self, rows: Iterable[Any], memory: Memory | None = None) -> None:
         """Take rows of `load_coverage`, ordered by the start and the id of the subscription, then by phase.
 
         With a memory it is made of what was made of the same rows before.
